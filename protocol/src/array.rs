@@ -1,0 +1,297 @@
+//! The n-dimensional array: an extension value that moves as one copy.
+//!
+//! On the wire: MessagePack extension type [`EXTENSION`], whose bytes are the
+//! element type (1 byte), the number of dimensions (1 byte), each dimension as a
+//! little-endian `u64`, and then the elements in C order, little-endian.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{self, Deserializer, SeqAccess, Visitor};
+use serde::ser::Serializer;
+use serde::{Deserialize, Serialize};
+
+/// The MessagePack extension type of an array.
+pub const EXTENSION: i8 = 2;
+
+/// Most dimensions that an array may have.
+pub const DIMENSIONS: usize = 32;
+
+macro_rules! dtypes {
+    ($( $number:literal = $Name:ident($text:literal, $size:literal), )*) => {
+        /// The type of an array's elements.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Dtype { $(
+            #[doc = concat!("`", $text, "`, ", stringify!($size), " bytes each.")]
+            $Name,
+        )* }
+
+        impl Dtype {
+            /// Every element type.
+            pub const ALL: &[Dtype] = &[ $( Dtype::$Name, )* ];
+
+            /// The number on the wire.
+            #[must_use]
+            pub fn number(self) -> u8 {
+                match self { $( Dtype::$Name => $number, )* }
+            }
+
+            /// The element type with a number from the wire.
+            #[must_use]
+            pub fn from_number(number: u8) -> Option<Dtype> {
+                match number { $( $number => Some(Dtype::$Name), )* _ => None }
+            }
+
+            /// The name that Rust gives it.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $( Dtype::$Name => $text, )* }
+            }
+
+            /// Bytes of one element.
+            #[must_use]
+            pub fn size(self) -> usize {
+                match self { $( Dtype::$Name => $size, )* }
+            }
+        }
+    };
+}
+
+dtypes! {
+    1 = U8("u8", 1),
+    2 = I8("i8", 1),
+    3 = U16("u16", 2),
+    4 = I16("i16", 2),
+    5 = U32("u32", 4),
+    6 = I32("i32", 4),
+    7 = U64("u64", 8),
+    8 = I64("i64", 8),
+    9 = F32("f32", 4),
+    10 = F64("f64", 8),
+    11 = Bool("bool", 1),
+}
+
+/// What stands before an array's elements.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArrayHeader {
+    /// The type of the elements.
+    pub dtype: Dtype,
+    /// The length of each dimension, outermost first.
+    pub shape: Vec<u64>,
+}
+
+impl ArrayHeader {
+    /// Bytes of the header itself.
+    #[must_use]
+    pub fn encoded_len(&self) -> usize {
+        2 + 8 * self.shape.len()
+    }
+
+    /// Bytes of the elements, unless that overflows.
+    #[must_use]
+    pub fn data_len(&self) -> Option<u64> {
+        self.shape
+            .iter()
+            .try_fold(1u64, |product, len| product.checked_mul(*len))?
+            .checked_mul(self.dtype.size() as u64)
+    }
+
+    /// Appends the header.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&[self.dtype.number(), self.shape.len() as u8]);
+        self.shape.iter().for_each(|len| out.extend_from_slice(&len.to_le_bytes()));
+    }
+
+    /// Reads the header of an extension's bytes, of which there are `total` in
+    /// all; `bytes` need only hold the beginning.
+    ///
+    /// # Errors
+    /// What is wrong with them, as a fragment of text.
+    pub fn decode(bytes: &[u8], total: u64) -> Result<ArrayHeader, &'static str> {
+        let [dtype, dimensions, rest @ ..] = bytes else {
+            return Err("an array shorter than its header");
+        };
+        let dtype = Dtype::from_number(*dtype).ok_or("an array of unknown element type")?;
+        let dimensions = usize::from(*dimensions);
+        if dimensions > DIMENSIONS {
+            return Err("an array of more than 32 dimensions");
+        }
+        let shape = rest.get(..8 * dimensions).ok_or("an array shorter than its header")?;
+        let shape = shape.as_chunks::<8>().0.iter().map(|len| u64::from_le_bytes(*len)).collect();
+        let header = ArrayHeader { dtype, shape };
+        let expected =
+            header.data_len().and_then(|len| len.checked_add(header.encoded_len() as u64));
+        if expected != Some(total) {
+            return Err("an array whose shape does not fit its bytes");
+        }
+        Ok(header)
+    }
+}
+
+/// A number that can stand in an [`Array`].
+pub trait Element: Copy + private::Sealed + 'static {
+    /// Its type on the wire.
+    const DTYPE: Dtype;
+    #[doc(hidden)]
+    fn put(items: &[Self], out: &mut Vec<u8>);
+    #[doc(hidden)]
+    fn take(bytes: &[u8]) -> Vec<Self>;
+}
+
+mod private {
+    pub trait Sealed {}
+}
+
+macro_rules! elements {
+    ($($int:ident = $Dtype:ident),*) => {$(
+        impl private::Sealed for $int {}
+
+        impl Element for $int {
+            const DTYPE: Dtype = Dtype::$Dtype;
+
+            fn put(items: &[$int], out: &mut Vec<u8>) {
+                out.reserve(size_of_val(items));
+                items.iter().for_each(|item| out.extend_from_slice(&item.to_le_bytes()));
+            }
+
+            fn take(bytes: &[u8]) -> Vec<$int> {
+                bytes.as_chunks().0.iter().map(|item| $int::from_le_bytes(*item)).collect()
+            }
+        }
+    )*};
+}
+elements!(
+    u8 = U8,
+    i8 = I8,
+    u16 = U16,
+    i16 = I16,
+    u32 = U32,
+    i32 = I32,
+    u64 = U64,
+    i64 = I64,
+    f32 = F32,
+    f64 = F64
+);
+
+/// An n-dimensional array of numbers that travels as one block of bytes.
+///
+/// ```
+/// use farside_protocol::array::Array;
+/// let image = Array::from_shape(vec![2, 3], vec![0u8, 1, 2, 3, 4, 5]).unwrap();
+/// assert_eq!(image.shape(), [2, 3]);
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Array<T> {
+    shape: Vec<usize>,
+    data: Vec<T>,
+}
+
+impl<T: Element> Array<T> {
+    /// An array of the given shape, or none if the shape does not fit the number
+    /// of elements or has more than [`DIMENSIONS`] dimensions.
+    #[must_use]
+    pub fn from_shape(shape: Vec<usize>, data: Vec<T>) -> Option<Array<T>> {
+        let count = shape.iter().try_fold(1usize, |product, len| product.checked_mul(*len));
+        (count == Some(data.len()) && shape.len() <= DIMENSIONS).then_some(Array { shape, data })
+    }
+
+    /// The length of each dimension, outermost first.
+    #[must_use]
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// The elements in C order: the last dimension varies fastest.
+    #[must_use]
+    pub fn data(&self) -> &[T] {
+        &self.data
+    }
+
+    /// The elements in C order.
+    #[must_use]
+    pub fn into_data(self) -> Vec<T> {
+        self.data
+    }
+}
+
+/// A one-dimensional array.
+impl<T: Element> From<Vec<T>> for Array<T> {
+    fn from(data: Vec<T>) -> Array<T> {
+        Array { shape: vec![data.len()], data }
+    }
+}
+
+/// The name by which serde's MessagePack crate recognizes an extension.
+const EXTENSION_STRUCT: &str = "_ExtStruct";
+
+impl<T: Element> Serialize for Array<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let shape = self.shape.iter().map(|len| *len as u64).collect();
+        let header = ArrayHeader { dtype: T::DTYPE, shape };
+        let mut bytes = Vec::with_capacity(header.encoded_len() + size_of_val(&self.data[..]));
+        header.encode(&mut bytes);
+        T::put(&self.data, &mut bytes);
+        let body = (EXTENSION, serde_bytes::Bytes::new(&bytes));
+        serializer.serialize_newtype_struct(EXTENSION_STRUCT, &body)
+    }
+}
+
+impl<'de, T: Element> Deserialize<'de> for Array<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Array<T>, D::Error> {
+        deserializer.deserialize_newtype_struct(EXTENSION_STRUCT, ArrayVisitor(PhantomData))
+    }
+}
+
+struct ArrayVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Element> Visitor<'de> for ArrayVisitor<T> {
+    type Value = Array<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "an array of {}", T::DTYPE.name())
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, d: D) -> Result<Array<T>, D::Error> {
+        d.deserialize_tuple(2, self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Array<T>, A::Error> {
+        let short = || de::Error::invalid_length(0, &"an array");
+        let extension: i8 = seq.next_element()?.ok_or_else(short)?;
+        if extension != EXTENSION {
+            return Err(de::Error::custom(format_args!("extension {extension} is no array")));
+        }
+        let body: Body<T> = seq.next_element()?.ok_or_else(short)?;
+        Ok(body.0)
+    }
+}
+
+/// The bytes of the extension, decoded straight from where they lie.
+struct Body<T>(Array<T>);
+
+impl<'de, T: Element> Deserialize<'de> for Body<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Body<T>, D::Error> {
+        struct BodyVisitor<T>(PhantomData<T>);
+        impl<T: Element> Visitor<'_> for BodyVisitor<T> {
+            type Value = Body<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "the bytes of an array of {}", T::DTYPE.name())
+            }
+
+            fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Body<T>, E> {
+                let header = ArrayHeader::decode(bytes, bytes.len() as u64).map_err(E::custom)?;
+                if header.dtype != T::DTYPE {
+                    let (found, expected) = (header.dtype.name(), T::DTYPE.name());
+                    return Err(E::custom(format_args!(
+                        "an array of {found}, expected an array of {expected}"
+                    )));
+                }
+                let data = T::take(&bytes[header.encoded_len()..]);
+                let shape = header.shape.iter().map(|len| *len as usize).collect();
+                Ok(Body(Array { shape, data }))
+            }
+        }
+        deserializer.deserialize_bytes(BodyVisitor(PhantomData))
+    }
+}

@@ -1,0 +1,56 @@
+//! All that crosses Farside's wire: messages, values, ids, error codes, size caps.
+//!
+//! This crate is the only one that knows the wire encoding. It does no I/O and
+//! knows no runtime: a [`Transport`] is any stream and sink of frames.
+//!
+//! A frame holds one or several messages, one after the other; each message is a
+//! MessagePack array whose first element is the message's number. Value bytes
+//! ride inside a message as one MessagePack byte string, so they are spliced in
+//! and sliced out without being decoded.
+
+pub mod array;
+pub mod manifest;
+
+#[cfg(feature = "wire")]
+pub mod caps;
+#[cfg(feature = "wire")]
+pub mod codec;
+#[cfg(feature = "wire")]
+mod failure;
+#[cfg(feature = "wire")]
+mod id;
+#[cfg(feature = "wire")]
+mod message;
+#[cfg(feature = "wire")]
+pub mod outline;
+#[cfg(feature = "wire")]
+mod reply;
+#[cfg(feature = "wire")]
+mod request;
+#[cfg(feature = "wire")]
+mod transport;
+#[cfg(feature = "wire")]
+pub mod value;
+
+#[cfg(feature = "wire")]
+pub use {
+    failure::{ErrorCode, Failure},
+    id::{IdError, ModuleHash, RefId, ResumeKey, Seq, SessionId, WriterId},
+    message::{ContentType, Payload},
+    reply::{LogLevel, RefState, Reply},
+    request::{AttachTo, CallFlags, Request, Subject, Target},
+    transport::Transport,
+};
+
+/// Version of the protocol spoken by this crate; a peer with another one is
+/// answered with [`ErrorCode::VersionMismatch`].
+#[cfg(feature = "wire")]
+pub const PROTOCOL_VERSION: u16 = 1;
+
+/// WebSocket subprotocol that names the protocol and its encoding.
+#[cfg(feature = "wire")]
+pub const SUBPROTOCOL: &str = "farside.v1.msgpack";
+
+/// Port that `farside serve` listens on by default.
+#[cfg(feature = "wire")]
+pub const DEFAULT_PORT: u16 = 7327;

@@ -1,0 +1,124 @@
+//! What a server tells of a session when it is asked to describe it. These cross
+//! the wire as MessagePack maps, by field name: they are read by people and
+//! scripts, not on a hot path.
+
+use serde::{Deserialize, Serialize};
+
+use crate::manifest::Manifest;
+use crate::{ModuleHash, RefId, SessionId};
+
+/// A session: its modules, and how much of its limits it uses.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SessionOutline {
+    /// The session's id, as text.
+    #[serde(with = "as_text")]
+    pub session: SessionId,
+    /// Its modules.
+    pub modules: Vec<ModuleOutline>,
+    /// Its references' count.
+    pub refs: u64,
+    /// Bytes of the values that it keeps.
+    pub kept_bytes: u64,
+    /// Linear memory of its instances, in bytes.
+    pub memory_bytes: u64,
+    /// Live instances, fresh calls included.
+    pub instances: u64,
+    /// Calls that have not finished.
+    pub pending_calls: u64,
+    /// Connections attached to it.
+    pub connections: u64,
+    /// Milliseconds that it outlives its last connection.
+    pub lease_ms: u64,
+}
+
+/// A module in a session.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModuleOutline {
+    /// Its number in the session, for calls.
+    pub number: u32,
+    /// Its name in the session.
+    pub name: String,
+    /// SHA-256 of its bytes, as text.
+    #[serde(with = "as_text")]
+    pub hash: ModuleHash,
+    /// `none` before the first call, `live`, or `poisoned`.
+    pub instance: String,
+    /// Why it is poisoned, if it is.
+    pub poison: Option<String>,
+    /// What it exports.
+    pub manifest: Manifest,
+}
+
+/// A reference of a session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefOutline {
+    /// Its id, as text.
+    #[serde(with = "as_text")]
+    pub id: RefId,
+    /// `pending`, `ready` or `failed`.
+    pub state: String,
+    /// What made it: `call hello.square`, `put`, `select far:7 rows[0]`.
+    pub origin: String,
+    /// The value's kind, once it is ready.
+    pub kind: Option<String>,
+    /// The value's bytes, once it is ready.
+    pub bytes: Option<u64>,
+    /// The failure's message, if it failed.
+    pub failure: Option<String>,
+}
+
+/// One of an owner's sessions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionSummary {
+    /// The session's id, as text.
+    #[serde(with = "as_text")]
+    pub session: SessionId,
+    /// Seconds since it was opened.
+    pub age_s: u64,
+    /// Connections attached to it.
+    pub connections: u64,
+    /// Names of its modules.
+    pub modules: Vec<String>,
+    /// Its references' count.
+    pub refs: u64,
+    /// Bytes of the values that it keeps.
+    pub kept_bytes: u64,
+    /// Seconds until it expires, while nothing is attached.
+    pub expires_in_s: Option<u64>,
+}
+
+/// A description's wire bytes.
+///
+/// # Errors
+/// None in practice: every type of this module has a MessagePack form.
+pub fn encode<T: Serialize>(outline: &T) -> Result<Vec<u8>, rmp_serde::encode::Error> {
+    rmp_serde::to_vec_named(outline)
+}
+
+/// A description from its wire bytes.
+///
+/// # Errors
+/// When the bytes are of another type.
+pub fn decode<T: for<'de> Deserialize<'de>>(bytes: &[u8]) -> Result<T, rmp_serde::decode::Error> {
+    rmp_serde::from_slice(bytes)
+}
+
+mod as_text {
+    use std::fmt::Display;
+    use std::str::FromStr;
+
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<T: Display, S: Serializer>(id: &T, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(id)
+    }
+
+    pub(super) fn deserialize<'de, T, D>(d: D) -> Result<T, D::Error>
+    where
+        T: FromStr<Err: Display>,
+        D: Deserializer<'de>,
+    {
+        String::deserialize(d)?.parse().map_err(D::Error::custom)
+    }
+}

@@ -1,0 +1,241 @@
+//! Arguments against a manifest: count, names and top-level kind. Client and
+//! server both ask here; what lies deeper is for the guest's decoder to say.
+
+use crate::manifest::{Function, Param, Schema, TypeName};
+
+use super::head::{Head, Kind};
+
+/// Why arguments do not fit a function.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ArgumentError {
+    /// They are neither a list nor a map.
+    #[error("the arguments of {function} are {found}, not a list or a map by name")]
+    NotArguments {
+        /// The function.
+        function: String,
+        /// What they are.
+        found: String,
+    },
+    /// More than the function has parameters.
+    #[error("{function} takes {expected}, not {found}")]
+    TooMany {
+        /// The function.
+        function: String,
+        /// How many it takes, in words.
+        expected: String,
+        /// How many came.
+        found: usize,
+    },
+    /// One that must be there is not.
+    #[error("{function} needs an argument for `{param}` ({expected})")]
+    Missing {
+        /// The function.
+        function: String,
+        /// The parameter.
+        param: String,
+        /// Its type.
+        expected: String,
+    },
+    /// A name that is no parameter's.
+    #[error("{function} has no parameter `{name}`; it takes {params}")]
+    UnknownName {
+        /// The function.
+        function: String,
+        /// The name that came.
+        name: String,
+        /// The names that it has.
+        params: String,
+    },
+    /// One of the wrong kind.
+    #[error("argument `{param}` of {function}: expected {expected}, got {found}")]
+    WrongKind {
+        /// The function.
+        function: String,
+        /// The parameter.
+        param: String,
+        /// Its type.
+        expected: String,
+        /// What came.
+        found: String,
+    },
+}
+
+/// Checks the arguments of one call. They must have passed [`scan`](super::scan).
+///
+/// # Returns
+/// The arguments as a list with one value for each parameter, where the given
+/// ones were by name or left out optional ones; none if they can go as they are.
+///
+/// # Errors
+/// Which parameter, what was expected and what came.
+pub fn check_arguments(function: &Function, args: &[u8]) -> Result<Option<Vec<u8>>, ArgumentError> {
+    let head = Head::read(args);
+    match head.map(|head| (head.kind, head)) {
+        Some((Kind::List, head)) => positional(function, args, &head),
+        Some((Kind::Map, head)) => by_name(function, args, &head).map(Some),
+        found => Err(ArgumentError::NotArguments {
+            function: function.name.clone(),
+            found: found.map_or("nothing".to_owned(), |(kind, _)| kind.to_string()),
+        }),
+    }
+}
+
+fn positional(
+    function: &Function,
+    args: &[u8],
+    head: &Head,
+) -> Result<Option<Vec<u8>>, ArgumentError> {
+    let (params, found) = (&function.params, head.items as usize);
+    if found > params.len() {
+        let required = params.iter().filter(|param| !param.optional).count();
+        let plural = if params.len() == 1 { "" } else { "s" };
+        let expected = match params.len() {
+            0 => "no arguments".to_owned(),
+            most if most == required => format!("{most} argument{plural}"),
+            most => format!("{required} to {most} argument{plural}"),
+        };
+        return Err(ArgumentError::TooMany { function: function.name.clone(), expected, found });
+    }
+    let mut at = head.len;
+    for param in &params[..found] {
+        check_kind(function, param, &args[at..])?;
+        at += value_len(&args[at..]);
+    }
+    match params[found..].iter().find(|param| !param.optional) {
+        Some(param) => Err(missing(function, param)),
+        None if found == params.len() => Ok(None),
+        None => {
+            let mut full = Vec::with_capacity(args.len() + params.len());
+            crate::codec::put_array(&mut full, params.len() as u32);
+            full.extend_from_slice(&args[head.len..]);
+            full.resize(full.len() + params.len() - found, 0xc0);
+            Ok(Some(full))
+        }
+    }
+}
+
+fn by_name(function: &Function, args: &[u8], head: &Head) -> Result<Vec<u8>, ArgumentError> {
+    let mut given: Vec<Option<&[u8]>> = vec![None; function.params.len()];
+    let mut at = head.len;
+    for _ in 0..head.items / 2 {
+        let key = text_at(&args[at..]);
+        at += value_len(&args[at..]);
+        let value = &args[at..at + value_len(&args[at..])];
+        at += value.len();
+        let place = function.params.iter().position(|param| Some(param.name.as_str()) == key);
+        match place {
+            Some(place) => given[place] = Some(value),
+            None => {
+                let params: Vec<_> =
+                    function.params.iter().map(|param| format!("`{}`", param.name)).collect();
+                return Err(ArgumentError::UnknownName {
+                    function: function.name.clone(),
+                    name: key.unwrap_or("(no text)").to_owned(),
+                    params: if params.is_empty() { "none".to_owned() } else { params.join(", ") },
+                });
+            }
+        }
+    }
+    let mut list = Vec::with_capacity(args.len());
+    crate::codec::put_array(&mut list, given.len() as u32);
+    for (param, value) in function.params.iter().zip(given) {
+        match value {
+            Some(value) => {
+                check_kind(function, param, value)?;
+                list.extend_from_slice(value);
+            }
+            None if param.optional => list.push(0xc0),
+            None => return Err(missing(function, param)),
+        }
+    }
+    Ok(list)
+}
+
+fn missing(function: &Function, param: &Param) -> ArgumentError {
+    ArgumentError::Missing {
+        function: function.name.clone(),
+        param: param.name.clone(),
+        expected: param.schema.to_string(),
+    }
+}
+
+/// Checks one argument's top-level kind, and an integer's range.
+///
+/// # Errors
+/// [`ArgumentError::WrongKind`].
+fn check_kind(function: &Function, param: &Param, value: &[u8]) -> Result<(), ArgumentError> {
+    let Some(head) = Head::read(value) else { return Ok(()) };
+    if head.kind == Kind::Reference
+        || fits(&param.schema, &head)
+        || (param.optional && head.kind == Kind::Nil)
+    {
+        return Ok(());
+    }
+    let found = match (head.kind, head.integer()) {
+        (_, Some(number)) => format!("the integer {number}"),
+        (Kind::String, _) => match text_at(value) {
+            Some(text) if text.len() <= 40 => format!("the string {text:?}"),
+            _ => "a string".to_owned(),
+        },
+        (kind, _) => kind.to_string(),
+    };
+    Err(ArgumentError::WrongKind {
+        function: function.name.clone(),
+        param: param.name.clone(),
+        expected: param.schema.to_string(),
+        found,
+    })
+}
+
+fn fits(schema: &Schema, head: &Head) -> bool {
+    if !schema.any_of.is_empty() {
+        return schema.any_of.iter().any(|one| fits(one, head));
+    }
+    let Some(ty) = schema.ty else { return true };
+    match (ty, head.kind) {
+        (TypeName::Null, Kind::Nil) | (TypeName::Boolean, Kind::Bool) => true,
+        (TypeName::Integer, Kind::Integer) => in_range(schema, head),
+        (TypeName::Number, Kind::Integer | Kind::Float) => true,
+        (TypeName::String, Kind::String) => schema.format.as_deref() != Some("bytes"),
+        (TypeName::String, Kind::Bytes) => schema.format.as_deref() == Some("bytes"),
+        // A list where an array is wanted, or the reverse, is for the decoder to judge.
+        (TypeName::Array, Kind::Array) => schema.dtype.is_some() || schema.items.is_some(),
+        (TypeName::Array, Kind::List) => schema.format.as_deref() != Some("ndarray"),
+        // Serde reads a struct from a list of its fields, too.
+        (TypeName::Object, Kind::Map) => true,
+        (TypeName::Object, Kind::List) => !schema.properties.is_empty(),
+        _ => false,
+    }
+}
+
+fn in_range(schema: &Schema, head: &Head) -> bool {
+    let Some(number) = head.integer() else { return false };
+    match schema.format.as_deref() {
+        Some("int8") => i8::try_from(number).is_ok(),
+        Some("int16") => i16::try_from(number).is_ok(),
+        Some("int32") => i32::try_from(number).is_ok(),
+        Some("int64") => i64::try_from(number).is_ok(),
+        Some("uint8") => u8::try_from(number).is_ok(),
+        Some("uint16") => u16::try_from(number).is_ok(),
+        Some("uint32") => u32::try_from(number).is_ok(),
+        Some("uint64") => u64::try_from(number).is_ok(),
+        _ => true,
+    }
+}
+
+/// The bytes of the well-formed value that `bytes` begin with.
+fn value_len(bytes: &[u8]) -> usize {
+    let (mut at, mut left) = (0, 1u64);
+    while left > 0 {
+        let Some(head) = bytes.get(at..).and_then(Head::read) else { break };
+        at += head.len + head.body as usize;
+        left = left - 1 + head.items;
+    }
+    at.min(bytes.len())
+}
+
+fn text_at(bytes: &[u8]) -> Option<&str> {
+    let head = Head::read(bytes)?;
+    let body = bytes.get(head.len..head.len + head.body as usize)?;
+    (head.kind == Kind::String).then(|| std::str::from_utf8(body).ok())?
+}
