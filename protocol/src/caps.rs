@@ -39,6 +39,9 @@ pub const PATH_BYTES: usize = 4096;
 /// Most steps in a path.
 pub const PATH_STEPS: usize = 64;
 
+/// Most bytes that a selection copies together, because they lie apart.
+pub const SCATTERED_BYTES: u64 = 256 << 20;
+
 /// Longest token, in bytes.
 pub const TOKEN_BYTES: usize = 1024;
 

@@ -117,8 +117,27 @@ pub fn put_bin_header(out: &mut Vec<u8>, len: usize) {
     }
 }
 
+/// The header of an extension value whose bytes the caller appends.
+pub(crate) fn put_ext_header(out: &mut Vec<u8>, extension: i8, len: usize) {
+    if let Ok(len) = u8::try_from(len) {
+        out.extend_from_slice(&[0xc7, len]);
+    } else if let Ok(len) = u16::try_from(len) {
+        out.push(0xc8);
+        out.extend_from_slice(&len.to_be_bytes());
+    } else {
+        out.push(0xc9);
+        out.extend_from_slice(&(len as u32).to_be_bytes());
+    }
+    out.push(extension as u8);
+}
+
 fn put_str(out: &mut Vec<u8>, text: &str) {
-    let len = text.len();
+    put_str_header(out, text.len());
+    out.extend_from_slice(text.as_bytes());
+}
+
+/// The header of a string whose bytes the caller appends.
+pub(crate) fn put_str_header(out: &mut Vec<u8>, len: usize) {
     if len < 32 {
         out.push(0xa0 | len as u8);
     } else if let Ok(len) = u8::try_from(len) {
@@ -130,7 +149,6 @@ fn put_str(out: &mut Vec<u8>, text: &str) {
         out.push(0xdb);
         out.extend_from_slice(&(len as u32).to_be_bytes());
     }
-    out.extend_from_slice(text.as_bytes());
 }
 
 /// Reads the fields of messages from one frame.

@@ -1,0 +1,88 @@
+//! Where the bytes of a value lie that is selected from.
+
+use std::borrow::Cow;
+use std::convert::Infallible;
+
+use bytes::Bytes;
+
+/// A value's bytes, in memory or in storage.
+pub trait Source {
+    /// Why bytes can't be read.
+    type Error: std::error::Error + 'static;
+
+    /// How many bytes there are.
+    fn len(&self) -> u64;
+
+    /// Whether there are none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The `len` bytes that begin at `at`; never asked beyond the end.
+    ///
+    /// # Errors
+    /// When they can't be read.
+    fn read(&mut self, at: u64, len: usize) -> Result<Cow<'_, [u8]>, Self::Error>;
+}
+
+impl Source for &[u8] {
+    type Error = Infallible;
+
+    fn len(&self) -> u64 {
+        <[u8]>::len(self) as u64
+    }
+
+    fn read(&mut self, at: u64, len: usize) -> Result<Cow<'_, [u8]>, Infallible> {
+        let rest = usize::try_from(at).ok().and_then(|at| self.get(at..)).unwrap_or_default();
+        Ok(Cow::Borrowed(rest.get(..len).unwrap_or(rest)))
+    }
+}
+
+/// A source that is read in blocks of [`Blocks::SIZE`] bytes, of which it keeps
+/// the last: for storage where many small reads are dear.
+#[derive(Debug)]
+pub struct Blocks<F> {
+    len: u64,
+    read: F,
+    start: u64,
+    block: Bytes,
+}
+
+impl<F, E> Blocks<F>
+where
+    F: FnMut(u64, usize) -> Result<Bytes, E>,
+    E: std::error::Error + 'static,
+{
+    /// Bytes in a block; each begins at a multiple of it.
+    pub const SIZE: u64 = 64 * 1024;
+
+    /// A source of `len` bytes; `read(at, count)` gives `count` of them.
+    pub fn new(len: u64, read: F) -> Blocks<F> {
+        Blocks { len, read, start: 0, block: Bytes::new() }
+    }
+}
+
+impl<F, E> Source for Blocks<F>
+where
+    F: FnMut(u64, usize) -> Result<Bytes, E>,
+    E: std::error::Error + 'static,
+{
+    type Error = E;
+
+    fn len(&self) -> u64 {
+        self.len
+    }
+
+    fn read(&mut self, at: u64, len: usize) -> Result<Cow<'_, [u8]>, E> {
+        let end = at.saturating_add(len as u64).min(self.len);
+        if at < self.start || end > self.start + self.block.len() as u64 {
+            let start = at - at % Self::SIZE;
+            let until = end.next_multiple_of(Self::SIZE).min(self.len);
+            self.block = (self.read)(start, until.saturating_sub(start) as usize)?;
+            self.start = start;
+        }
+        let from = (at - self.start) as usize;
+        let until = end.saturating_sub(self.start) as usize;
+        Ok(Cow::Borrowed(self.block.get(from..until).unwrap_or_default()))
+    }
+}
