@@ -1,1 +1,3 @@
 //! Stub.
+pub mod config;
+pub mod storage;

@@ -1,0 +1,27 @@
+//! Everything that the server can be told.
+//!
+//! One table ([`settings`]) lists each setting once, with its type, default and
+//! meaning. The struct, the annotated default file, the environment names, the
+//! flags and the listing all come from it. A flag wins over the environment, the
+//! environment over the file, the file over the default.
+//!
+//! Nothing here is read again after the start.
+
+mod byte_size;
+mod duration;
+mod folders;
+mod load;
+mod nearest;
+mod process_memory;
+mod setting;
+mod table;
+#[cfg(test)]
+mod tests;
+mod text;
+
+pub use byte_size::ByteSize;
+pub use load::{ConfigError, Loaded, Origin};
+pub use process_memory::ProcessMemory;
+pub use setting::{Setting, settings};
+pub use table::{Config, Guests, Limits};
+pub use text::Problem;

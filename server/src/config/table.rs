@@ -1,0 +1,107 @@
+//! The table of settings: the one place that names each of them.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use farside_protocol::{DEFAULT_PORT, caps};
+
+use super::setting::{Row, settings_table};
+use super::text::{SettingText, within};
+use super::{ByteSize, ProcessMemory, folders};
+use crate::storage::StorageUrl;
+
+/// The shortest duration that a setting takes.
+const TICK: Duration = Duration::from_millis(1);
+
+/// The longest; it also keeps `Instant + Duration` from overflowing.
+const LONGEST: Duration = caps::DURATION;
+
+/// The smallest size that a setting takes.
+const BYTE: ByteSize = ByteSize::new(1);
+
+/// The largest size of what is in memory.
+const TEBIBYTE: ByteSize = ByteSize::gib(1024);
+
+settings_table! {
+    /// Everything that a server can be told.
+    Config {
+        /// Address and port to listen on. Port 0 takes a free one.
+        listen: SocketAddr = SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_PORT));
+        /// The data folder: token, modules, compiled code, large values.
+        /// Two servers cannot share one. A leading ~/ is the account's home.
+        data: PathBuf = folders::data();
+        /// Where modules and values are kept: "file:" in the data folder,
+        /// "file:/PATH" in a folder of its own, "memory:" until the server ends.
+        storage: StorageUrl = StorageUrl::File { folder: None };
+        /// Values of more than this many bytes are written to storage instead of
+        /// being held in memory.
+        storage_spill: ByteSize = ByteSize::mib(1), in BYTE..=ByteSize::new(caps::VALUE_BYTES);
+        /// What is logged: a level (error, warn, info, debug, trace), or a filter
+        /// such as "info,farside_server::sandbox=debug".
+        log: String = "info".to_owned();
+        /// Connections open at once; one more is refused.
+        connections: usize = 12_000, in 1..=1_000_000;
+        /// Time that a new connection has to introduce itself.
+        handshake_timeout: Duration = Duration::from_secs(10), in TICK..=LONGEST;
+        /// Time that running calls get to finish when the server is stopped.
+        shutdown_grace: Duration = Duration::from_secs(10), in TICK..=LONGEST;
+        /// Threads that run long calls; 0 means one for each core.
+        guest_threads: usize = 0, in 0..=4096;
+    }
+
+    /// Ceilings. Each ends only what goes beyond it; none can be turned off.
+    [limits] Limits {
+        /// Bytes of an uploaded module.
+        module_bytes: ByteSize = ByteSize::mib(32), in BYTE..=ByteSize::gib(1);
+        /// Linear memory of all instances of a session together.
+        session_memory: ByteSize = ByteSize::mib(256), in ByteSize::kib(64)..=TEBIBYTE;
+        /// Table elements of all instances of a session together.
+        session_table_elements: usize = 100_000, in 1..=1_000_000_000;
+        /// Live instances of a session, those of fresh calls included.
+        session_instances: usize = 64, in 1..=1_000_000;
+        /// Time that a call may take from when it begins to run.
+        call_deadline: Duration = Duration::from_secs(30), in TICK..=LONGEST;
+        /// Processor time that a call may take.
+        call_cpu: Duration = Duration::from_secs(10), in TICK..=LONGEST;
+        /// References that a session holds.
+        session_refs: usize = 100_000, in 1..=1_000_000_000;
+        /// Bytes of all values that a session keeps.
+        session_kept_bytes: ByteSize = ByteSize::mib(256), in BYTE..=TEBIBYTE;
+        /// Bytes of one value.
+        value_bytes: ByteSize = ByteSize::mib(256), in BYTE..=ByteSize::new(caps::VALUE_BYTES);
+        /// How deep lists and maps in a value may nest.
+        value_depth: usize = caps::VALUE_DEPTH, in 1..=caps::VALUE_DEPTH;
+        /// Calls of a session that are taken and have not finished.
+        session_pending_calls: usize = 10_000, in 1..=1_000_000;
+        /// Bytes of the arguments of those calls.
+        session_pending_bytes: ByteSize = ByteSize::mib(64), in BYTE..=TEBIBYTE;
+        /// Sessions of the server.
+        sessions: usize = 10_000, in 1..=1_000_000;
+        /// Sessions of one owner.
+        owner_sessions: usize = 1_000, in 1..=1_000_000;
+        /// Live instances of the server. A new one beyond it waits for a place.
+        instances: usize = 20_000, in 1..=1_000_000;
+        /// How long it waits before its call fails.
+        instance_wait: Duration = Duration::from_secs(5), in TICK..=LONGEST;
+        /// How long a session outlives its last connection, if its client does not
+        /// ask for another time.
+        session_lease: Duration = Duration::from_mins(30), in TICK..=LONGEST;
+        /// The longest such time that a client can ask for.
+        session_lease_max: Duration = Duration::from_hours(7 * 24), in TICK..=LONGEST;
+        /// Bytes that a guest may log in one call; the rest is cut with a note.
+        log_bytes: ByteSize = ByteSize::kib(64), in BYTE..=TEBIBYTE;
+        /// Memory of the whole process: a share of the machine's, or a size.
+        process_memory: ProcessMemory = ProcessMemory::Percent(70);
+        /// Bytes of all that is kept in storage.
+        data_bytes: ByteSize = ByteSize::gib(10), in BYTE..=ByteSize::new(1 << 50);
+    }
+
+    /// What guests may do beyond computing.
+    [guests] Guests {
+        /// Whether guests can read the clock.
+        clock: bool = false;
+        /// Whether guests can draw random numbers.
+        random: bool = false;
+    }
+}
