@@ -1,1 +1,3 @@
+mod show;
+mod words;
 fn main() {}
