@@ -238,7 +238,7 @@ impl Config {
         );
         let mut section = "";
         for setting in settings() {
-            let (table, name) = setting.key.split_once('.').unwrap_or(("", setting.key));
+            let (table, _) = setting.key.split_once('.').unwrap_or_default();
             if table != section {
                 section = table;
                 text += &format!("\n[{table}]\n");
@@ -251,7 +251,7 @@ impl Config {
                 true => setting.default.clone(),
                 false => toml::Value::from(setting.default.as_str()).to_string(),
             };
-            text += &format!("{name} = {value}\n");
+            text += &format!("{} = {value}\n", setting.name());
         }
         text
     }

@@ -1,31 +1,20 @@
 //! The settings that somebody probably meant.
 
+use farside_protocol::value;
+
 use super::{Setting, settings};
 
-/// Most settings offered.
-const OFFERED: usize = 3;
-
-/// The settings whose key or environment variable is nearest to `wrong`, best
-/// first: few edits away, with or without their section.
+/// The settings whose name is nearest to that of a key or environment variable,
+/// nearest first. Sections are left aside: forgetting one is the usual mistake.
 pub(super) fn nearest(wrong: &str) -> Vec<&'static Setting> {
     let wrong = wrong.strip_prefix("FARSIDE_").unwrap_or(wrong).to_lowercase();
-    let (_, wrong_name) = wrong.rsplit_once('.').unwrap_or(("", &wrong));
-    let mut near: Vec<(usize, &Setting)> = settings()
-        .iter()
-        .map(|setting| {
-            let (_, name) = setting.key.rsplit_once('.').unwrap_or(("", setting.key));
-            let whole = edits(&wrong, setting.key);
-            // Another section is as far as one edit.
-            (whole.min(1 + edits(wrong_name, name)), name, setting)
-        })
-        .filter(|(edits, name, _)| *edits <= (name.len() / 4).max(1))
-        .map(|(edits, _, setting)| (edits, setting))
-        .collect();
-    near.sort_by_key(|(edits, _)| *edits);
-    near.into_iter().take(OFFERED).map(|(_, setting)| setting).collect()
-}
-
-/// Edits between two names, whatever joins their parts.
-fn edits(a: &str, b: &str) -> usize {
-    strsim::damerau_levenshtein(&a.replace('.', "_"), &b.replace('.', "_"))
+    let sections = settings().iter().filter_map(|setting| setting.key.split_once('.'));
+    let wrong = sections
+        .filter_map(|(section, _)| wrong.strip_prefix(section)?.strip_prefix(['.', '_']))
+        .next()
+        .unwrap_or(&wrong);
+    value::nearest(wrong, settings().iter().map(Setting::name))
+        .into_iter()
+        .filter_map(|name| settings().iter().find(|setting| setting.name() == name))
+        .collect()
 }

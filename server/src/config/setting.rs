@@ -24,6 +24,13 @@ pub struct Setting {
     pub(super) set: fn(&mut Config, &str) -> Result<(), Problem>,
 }
 
+impl Setting {
+    /// The last part of its key.
+    pub(super) fn name(&self) -> &'static str {
+        self.key.split_once('.').map_or(self.key, |(_, name)| name)
+    }
+}
+
 /// A setting as the table has it.
 pub(super) struct Row {
     pub(super) key: &'static str,
