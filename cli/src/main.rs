@@ -1,3 +1,6 @@
+mod commands;
+mod exit;
+mod shell;
 mod show;
 mod words;
 fn main() {}

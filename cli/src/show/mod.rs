@@ -1,7 +1,10 @@
 //! What the command shows: values, descriptions and failures as text.
 
+pub(crate) mod describe;
 mod elements;
+pub(crate) mod failure;
 mod item;
 pub(crate) mod json;
 pub(crate) mod plain;
+pub(crate) mod table;
 pub(crate) mod text;

@@ -1,0 +1,4 @@
+//! What the command keeps and reads on the machine that it runs on.
+
+pub(crate) mod duration;
+pub(crate) mod state;
