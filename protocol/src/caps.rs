@@ -30,6 +30,15 @@ pub const CAUSE_DEPTH: usize = 16;
 /// Frames kept in a guest backtrace.
 pub const BACKTRACE_FRAMES: usize = 64;
 
+/// Bytes kept of a frame of a guest backtrace.
+pub const BACKTRACE_FRAME_BYTES: usize = 512;
+
+/// Bytes kept of a failure's message, and of its hint.
+pub const FAILURE_TEXT_BYTES: usize = 4096;
+
+/// Most bytes of a failure with all its causes; one without causes always fits.
+pub const FAILURE_BYTES: usize = FRAME_BYTES / 2;
+
 /// Longest name of a module, function or session, in bytes.
 pub const NAME_BYTES: usize = 256;
 

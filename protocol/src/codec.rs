@@ -6,10 +6,7 @@
 
 use bytes::{Buf, Bytes};
 
-use crate::{
-    ContentType, ErrorCode, Failure, ModuleHash, Payload, RefId, ResumeKey, Seq, SessionId,
-    WriterId, caps,
-};
+use crate::{ContentType, ModuleHash, Payload, RefId, ResumeKey, Seq, SessionId, WriterId, caps};
 
 /// Why bytes are no message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -66,6 +63,47 @@ pub enum DecodeError {
 pub(crate) trait Wire: Sized {
     fn encode(&self, out: &mut Vec<u8>);
     fn decode(input: &mut Decoder) -> Result<Self, DecodeError>;
+}
+
+/// A field whose length has a cap.
+pub(crate) trait Capped {
+    fn len(&self) -> usize;
+}
+
+impl Capped for String {
+    fn len(&self) -> usize {
+        self.len()
+    }
+}
+
+impl Capped for Option<String> {
+    fn len(&self) -> usize {
+        self.as_ref().map_or(0, String::len)
+    }
+}
+
+impl<T> Capped for Vec<T> {
+    fn len(&self) -> usize {
+        self.len()
+    }
+}
+
+impl Capped for Bytes {
+    fn len(&self) -> usize {
+        self.len()
+    }
+}
+
+pub(crate) fn check_len(
+    what: &'static str,
+    field: &impl Capped,
+    cap: usize,
+) -> Result<(), DecodeError> {
+    if field.len() > cap { Err(DecodeError::TooLong { what, cap }) } else { Ok(()) }
+}
+
+pub(crate) fn put_nil(out: &mut Vec<u8>) {
+    out.push(0xc0);
 }
 
 pub(crate) fn put_array(out: &mut Vec<u8>, len: u32) {
@@ -131,7 +169,7 @@ pub(crate) fn put_ext_header(out: &mut Vec<u8>, extension: i8, len: usize) {
     out.push(extension as u8);
 }
 
-fn put_str(out: &mut Vec<u8>, text: &str) {
+pub(crate) fn put_str(out: &mut Vec<u8>, text: &str) {
     put_str_header(out, text.len());
     out.extend_from_slice(text.as_bytes());
 }
@@ -219,7 +257,7 @@ impl Decoder {
         self.peek().map(|marker| matches!(marker, 0x90..=0x9f | 0xdc | 0xdd))
     }
 
-    fn is_nil(&mut self) -> Result<bool, DecodeError> {
+    pub(crate) fn is_nil(&mut self) -> Result<bool, DecodeError> {
         let nil = self.peek()? == 0xc0;
         if nil {
             self.rest.advance(1);
@@ -417,7 +455,10 @@ impl Wire for Payload {
             }
             Ok(Payload::Inline(bytes))
         } else {
-            Ok(Payload::Transfer { size: input.uint()? })
+            match input.uint()? {
+                size @ 0..=caps::VALUE_BYTES => Ok(Payload::Transfer { size }),
+                _ => Err(DecodeError::OutOfRange { what: "a transfer's size" }),
+            }
         }
     }
 }
@@ -437,45 +478,4 @@ impl Wire for ContentType {
             Some(_) => Err(DecodeError::TooLong { what: "a content type", cap: caps::NAME_BYTES }),
         }
     }
-}
-
-impl Wire for Failure {
-    fn encode(&self, out: &mut Vec<u8>) {
-        put_array(out, 6);
-        put_uint(out, u64::from(self.code.number()));
-        self.message.encode(out);
-        self.hint.encode(out);
-        self.backtrace.encode(out);
-        self.detail.encode(out);
-        match &self.cause {
-            Some(cause) => cause.encode(out),
-            None => out.push(0xc0),
-        }
-    }
-
-    fn decode(input: &mut Decoder) -> Result<Failure, DecodeError> {
-        decode_failure(input, caps::CAUSE_DEPTH)
-    }
-}
-
-fn decode_failure(input: &mut Decoder, depth: usize) -> Result<Failure, DecodeError> {
-    let found = input.array()?;
-    if found != 6 {
-        return Err(DecodeError::FieldCount { message: "a failure", expected: 6, found });
-    }
-    let number = u16::decode(input)?;
-    let code = ErrorCode::from_number(number)
-        .ok_or(DecodeError::UnknownNumber { of: "error code", number: u64::from(number) })?;
-    let message = String::decode(input)?;
-    let hint = Option::decode(input)?;
-    let backtrace: Vec<String> = Vec::decode(input)?;
-    let detail = Option::decode(input)?;
-    let cause = if input.is_nil()? {
-        None
-    } else if depth == 0 {
-        return Err(DecodeError::TooLong { what: "a chain of causes", cap: caps::CAUSE_DEPTH });
-    } else {
-        Some(Box::new(decode_failure(input, depth - 1)?))
-    };
-    Ok(Failure { code, message, hint, backtrace, detail, cause })
 }

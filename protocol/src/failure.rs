@@ -5,6 +5,7 @@ use std::fmt;
 use bytes::Bytes;
 
 use crate::caps;
+use crate::codec::{self, DecodeError, Decoder, Wire};
 
 macro_rules! error_codes {
     ($( $(#[$doc:meta])* $number:literal = $Code:ident, )*) => {
@@ -169,6 +170,76 @@ impl std::error::Error for Failure {
     }
 }
 
+/// On the wire a failure's texts and detail never take more than
+/// [`caps::FAILURE_BYTES`]: long texts are cut, and what does not fit is left out,
+/// first at the far end of the chain.
+impl Wire for Failure {
+    fn encode(&self, out: &mut Vec<u8>) {
+        let mut room = caps::FAILURE_BYTES;
+        encode(self, &mut room, caps::CAUSE_DEPTH, out);
+    }
+
+    fn decode(input: &mut Decoder) -> Result<Failure, DecodeError> {
+        decode(input, caps::CAUSE_DEPTH)
+    }
+}
+
+fn encode(failure: &Failure, room: &mut usize, depth: usize, out: &mut Vec<u8>) {
+    codec::put_array(out, 6);
+    codec::put_uint(out, u64::from(failure.code.number()));
+    codec::put_str(out, clip(&failure.message, caps::FAILURE_TEXT_BYTES, room));
+    match &failure.hint {
+        Some(hint) => codec::put_str(out, clip(hint, caps::FAILURE_TEXT_BYTES, room)),
+        None => codec::put_nil(out),
+    }
+    let frames = failure.backtrace.len().min(caps::BACKTRACE_FRAMES);
+    codec::put_array(out, frames as u32);
+    for frame in &failure.backtrace[..frames] {
+        codec::put_str(out, clip(frame, caps::BACKTRACE_FRAME_BYTES, room));
+    }
+    match &failure.detail {
+        Some(detail) if detail.len() <= caps::INLINE_BYTES.min(*room) => {
+            *room -= detail.len();
+            codec::put_bin(out, detail);
+        }
+        _ => codec::put_nil(out),
+    }
+    match &failure.cause {
+        Some(cause) if depth > 0 => encode(cause, room, depth - 1, out),
+        _ => codec::put_nil(out),
+    }
+}
+
+/// The beginning of a text, as far as its cap and the room left allow.
+fn clip<'t>(text: &'t str, cap: usize, room: &mut usize) -> &'t str {
+    let clipped = &text[..text.floor_char_boundary(cap.min(*room))];
+    *room -= clipped.len();
+    clipped
+}
+
+fn decode(input: &mut Decoder, depth: usize) -> Result<Failure, DecodeError> {
+    let found = input.array()?;
+    if found != 6 {
+        return Err(DecodeError::FieldCount { message: "a failure", expected: 6, found });
+    }
+    let number = u16::decode(input)?;
+    let code = ErrorCode::from_number(number)
+        .ok_or(DecodeError::UnknownNumber { of: "error code", number: u64::from(number) })?;
+    let message = String::decode(input)?;
+    let hint = Option::decode(input)?;
+    let backtrace: Vec<String> = Vec::decode(input)?;
+    codec::check_len("a backtrace", &backtrace, caps::BACKTRACE_FRAMES)?;
+    let detail = Option::decode(input)?;
+    let cause = if input.is_nil()? {
+        None
+    } else if depth == 0 {
+        return Err(DecodeError::TooLong { what: "a chain of causes", cap: caps::CAUSE_DEPTH });
+    } else {
+        Some(Box::new(decode(input, depth - 1)?))
+    };
+    Ok(Failure { code, message, hint, backtrace, detail, cause })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -182,6 +253,50 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), ErrorCode::ALL.len());
+    }
+
+    fn over_the_wire(failure: &Failure) -> (usize, Failure) {
+        let mut bytes = Vec::new();
+        failure.encode(&mut bytes);
+        let len = bytes.len();
+        (len, Failure::decode(&mut Decoder::new(bytes.into())).unwrap())
+    }
+
+    #[test]
+    fn the_longest_failure_fits_a_frame_and_keeps_its_own_detail() {
+        let mut failure = Failure::new(ErrorCode::Trap, "ä".repeat(1 << 20));
+        for _ in 0..100 {
+            failure = Failure::new(ErrorCode::GuestError, "ä".repeat(1 << 20))
+                .with_hint("x".repeat(1 << 20))
+                .with_cause(failure);
+            failure.backtrace = vec!["frame".repeat(1000); 1000];
+            failure.detail = Some(vec![0; caps::INLINE_BYTES].into());
+        }
+        let (len, received) = over_the_wire(&failure);
+        assert!(len < caps::FRAME_BYTES);
+        assert_eq!(received.causes().count(), caps::CAUSE_DEPTH);
+        assert_eq!(received.message, "ä".repeat(caps::FAILURE_TEXT_BYTES / 2));
+        assert_eq!(received.backtrace.len(), caps::BACKTRACE_FRAMES);
+        assert_eq!(received.detail, failure.detail);
+    }
+
+    #[test]
+    fn a_detail_that_is_too_long_is_left_out() {
+        let mut failure = Failure::new(ErrorCode::GuestError, "no");
+        failure.detail = Some(vec![0; caps::INLINE_BYTES + 1].into());
+        assert_eq!(over_the_wire(&failure).1, Failure::new(ErrorCode::GuestError, "no"));
+    }
+
+    #[test]
+    fn advice_and_causes_are_told_in_order() {
+        let first = Failure::new(ErrorCode::Trap, "the guest panicked").with_hint("renew it");
+        let failure = Failure::new(ErrorCode::Poisoned, "the instance is poisoned")
+            .with_cause(Failure::new(ErrorCode::Poisoned, "an argument failed").with_cause(first));
+        let chain: Vec<_> = failure.causes().map(ToString::to_string).collect();
+        assert_eq!(chain, ["an argument failed", "the guest panicked"]);
+        assert_eq!(failure.root().hint.as_deref(), Some("renew it"));
+        let source = std::error::Error::source(&failure).unwrap();
+        assert_eq!(source.to_string(), "an argument failed");
     }
 
     #[test]

@@ -100,7 +100,9 @@ impl FromStr for RefId {
     fn from_str(text: &str) -> Result<RefId, IdError> {
         let wrong = || IdError { text: text.to_owned(), expected: "a reference like far:65543" };
         let digits = text.strip_prefix("far:").ok_or_else(wrong)?;
-        let number: u64 = digits.parse().map_err(|_| wrong())?;
+        // Rust's own parsing would take a plus sign.
+        let number = digits.bytes().all(|digit| digit.is_ascii_digit()).then(|| digits.parse());
+        let number: u64 = number.and_then(Result::ok).ok_or_else(wrong)?;
         Ok(RefId(number.rotate_right(16)))
     }
 }
@@ -214,6 +216,9 @@ mod tests {
     fn text_that_is_no_reference_says_so() {
         let error = "fer:7".parse::<RefId>().unwrap_err();
         assert_eq!(error.to_string(), "`fer:7` is not a reference like far:65543");
+        for text in ["", "far:", "far:+7", "far:-7", "far:7 ", "far:99999999999999999999"] {
+            assert!(text.parse::<RefId>().is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@
 
 pub mod array;
 pub mod manifest;
+pub mod value;
 
 #[cfg(feature = "wire")]
 pub mod caps;
@@ -29,8 +30,6 @@ mod reply;
 mod request;
 #[cfg(feature = "wire")]
 mod transport;
-#[cfg(feature = "wire")]
-pub mod value;
 
 #[cfg(feature = "wire")]
 pub use {

@@ -182,7 +182,11 @@ impl fmt::Display for Schema {
             for (place, one) in rest.iter().enumerate() {
                 write!(f, "{}{one}", if place == 0 { "" } else { " | " })?;
             }
-            return if null.is_empty() { Ok(()) } else { f.write_str(" or nil") };
+            return match (null.is_empty(), rest.is_empty()) {
+                (true, _) => Ok(()),
+                (false, true) => f.write_str("nil"),
+                (false, false) => f.write_str(" or nil"),
+            };
         }
         if !self.names.is_empty() {
             for (place, name) in self.names.iter().enumerate() {
@@ -215,7 +219,7 @@ impl fmt::Display for Schema {
                 f.write_str(")")
             }
             (TypeName::Array, _) => match &self.items {
-                Some(item) => write!(f, "list of {item}"),
+                Some(item) => write!(f, "list of {}", Inner(item)),
                 None => f.write_str("list"),
             },
             (TypeName::Object, _) => self.fmt_object(f),
@@ -226,7 +230,7 @@ impl fmt::Display for Schema {
 impl Schema {
     fn fmt_object(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(value) = &self.additional_properties {
-            return write!(f, "map to {value}");
+            return write!(f, "map to {}", Inner(value));
         }
         if self.properties.is_empty() {
             return f.write_str(self.title.as_deref().unwrap_or("map"));
@@ -237,5 +241,104 @@ impl Schema {
             write!(f, "{}{name}{optional}: {schema}", if place == 0 { "" } else { ", " })?;
         }
         f.write_str("}")
+    }
+}
+
+/// A type inside another: in parentheses where it has alternatives.
+struct Inner<'s>(&'s Schema);
+
+impl fmt::Display for Inner<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let alternatives = self.0.any_of.len().max(self.0.names.len());
+        if alternatives > 1 { write!(f, "({})", self.0) } else { self.0.fmt(f) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(json: &str, expected: &str) {
+        let schema: Schema = serde_json::from_str(json).unwrap();
+        assert_eq!(schema.to_string(), expected, "{json}");
+        let again = serde_json::to_string(&schema).unwrap();
+        assert_eq!(serde_json::from_str::<Schema>(&again).unwrap(), schema);
+    }
+
+    #[test]
+    fn a_type_reads_as_a_person_would_write_it() {
+        check("{}", "any value");
+        check(r#"{"type":"null"}"#, "nil");
+        check(r#"{"type":"boolean"}"#, "bool");
+        check(r#"{"type":"integer"}"#, "integer");
+        check(r#"{"type":"integer","format":"int64"}"#, "i64");
+        check(r#"{"type":"integer","format":"uint8"}"#, "u8");
+        check(r#"{"type":"number","format":"float"}"#, "f32");
+        check(r#"{"type":"number"}"#, "f64");
+        check(r#"{"type":"string"}"#, "string");
+        check(r#"{"type":"string","format":"char"}"#, "char");
+        check(r#"{"type":"string","format":"bytes"}"#, "bytes");
+    }
+
+    #[test]
+    fn lists_arrays_and_tuples_say_of_what() {
+        check(r#"{"type":"array"}"#, "list");
+        check(r#"{"type":"array","items":{"type":"string"}}"#, "list of string");
+        check(r#"{"type":"array","format":"ndarray","x-dtype":"f64"}"#, "array of f64");
+        check(r#"{"type":"array","format":"ndarray"}"#, "array of numbers");
+        check(
+            r#"{"type":"array","prefixItems":[{"type":"string"},{"type":"boolean"}]}"#,
+            "(string, bool)",
+        );
+    }
+
+    #[test]
+    fn maps_and_structs_say_what_is_in_them() {
+        check(r#"{"type":"object"}"#, "map");
+        check(r#"{"type":"object","title":"Point"}"#, "Point");
+        check(r#"{"type":"object","additionalProperties":{"type":"number"}}"#, "map to f64");
+        check(
+            r#"{"type":"object","required":["x"],
+                "properties":{"y":{"type":"number"},"x":{"type":"number"}}}"#,
+            "{x: f64, y?: f64}",
+        );
+    }
+
+    #[test]
+    fn alternatives_are_told_apart_from_what_they_are_inside_of() {
+        let option = r#"{"anyOf":[{"type":"string"},{"type":"null"}]}"#;
+        check(option, "string or nil");
+        check(r#"{"anyOf":[{"type":"null"}]}"#, "nil");
+        check(r#"{"enum":["red","green"]}"#, r#""red" | "green""#);
+        check(r#"{"anyOf":[{"type":"string"},{"type":"integer"}]}"#, "string | integer");
+        check(&format!(r#"{{"type":"array","items":{option}}}"#), "list of (string or nil)");
+        check(
+            r#"{"anyOf":[{"type":"array","items":{"type":"string"}},{"type":"null"}]}"#,
+            "list of string or nil",
+        );
+        check(
+            r#"{"type":"object","additionalProperties":{"enum":["on","off"]}}"#,
+            r#"map to ("on" | "off")"#,
+        );
+    }
+
+    #[test]
+    fn nil_fits_where_a_type_says_so() {
+        assert!(Schema::default().admits_null());
+        assert!(Schema::of(TypeName::Null).admits_null());
+        assert!(!Schema::of(TypeName::String).admits_null());
+        let names = Schema { names: vec!["on".to_owned()], ..Schema::default() };
+        assert!(!names.admits_null());
+        let any_of = vec![names, Schema::of(TypeName::Null)];
+        assert!(Schema { any_of, ..Schema::default() }.admits_null());
+    }
+
+    #[test]
+    fn a_function_is_found_with_its_place() {
+        let named = |name: &str| Function { name: name.to_owned(), ..Function::default() };
+        let manifest =
+            Manifest { functions: vec![named("mean"), named("spread")], ..Manifest::default() };
+        assert_eq!(manifest.function("spread").map(|(place, _)| place), Some(1));
+        assert!(manifest.function("median").is_none());
     }
 }

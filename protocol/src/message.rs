@@ -58,7 +58,8 @@ impl ContentType {
 }
 
 /// Defines a closed enum of messages with their numbers. Each message is an array
-/// of its number and its fields, in the order written here.
+/// of its number and its fields, in the order written here; `[N]` after a field
+/// caps its length.
 macro_rules! messages {
     (
         $(#[$enum_doc:meta])*
@@ -66,7 +67,7 @@ macro_rules! messages {
             $(
                 $(#[$doc:meta])*
                 $number:literal = $Name:ident {
-                    $( $(#[$field_doc:meta])* $field:ident: $type:ty, )*
+                    $( $(#[$field_doc:meta])* $field:ident: $type:ty $([$cap:expr])?, )*
                 },
             )*
         }
@@ -78,6 +79,9 @@ macro_rules! messages {
         }
 
         impl $Enum {
+            /// The names of all messages.
+            pub const NAMES: &[&str] = &[ $( stringify!($Name), )* ];
+
             /// The message's name.
             #[must_use]
             pub fn name(&self) -> &'static str {
@@ -133,9 +137,11 @@ macro_rules! messages {
                                 found,
                             });
                         }
-                        Ok($Enum::$Name {
-                            $( $field: $crate::codec::Wire::decode(input)?, )*
-                        })
+                        $(
+                            let $field: $type = $crate::codec::Wire::decode(input)?;
+                            $( $crate::codec::check_len(stringify!($field), &$field, $cap)?; )?
+                        )*
+                        Ok($Enum::$Name { $( $field, )* })
                     } )*
                     number => {
                         Err($crate::codec::DecodeError::UnknownNumber { of: $kind, number })

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use crate::codec::{DecodeError, Decoder, Wire};
 use crate::message::messages;
 use crate::{
-    ContentType, Failure, ModuleHash, Payload, RefId, ResumeKey, Seq, SessionId, WriterId,
+    ContentType, Failure, ModuleHash, Payload, RefId, ResumeKey, Seq, SessionId, WriterId, caps,
 };
 
 messages! {
@@ -18,13 +18,13 @@ messages! {
             /// The server's [`PROTOCOL_VERSION`](crate::PROTOCOL_VERSION).
             version: u16,
             /// The server program and its version.
-            server: String,
+            server: String [caps::NAME_BYTES],
             /// Version of the guest ABI that it runs.
             guest_abi: u32,
             /// Version of its data folder's format.
             data_format: u32,
             /// The wasmtime release that it is built with.
-            wasmtime: String,
+            wasmtime: String [caps::NAME_BYTES],
         },
         /// This connection is a writer of the session now.
         2 = Attached {
@@ -88,7 +88,7 @@ messages! {
             /// The module's number in the session.
             module: u32,
             /// Its name in the session.
-            name: String,
+            name: String [caps::NAME_BYTES],
             /// SHA-256 of its bytes.
             hash: ModuleHash,
             /// Whether another module had this name; its instance's state is gone.
@@ -121,7 +121,7 @@ messages! {
             /// How grave.
             level: LogLevel,
             /// The line.
-            text: String,
+            text: String [caps::INLINE_BYTES],
         },
         /// A piece of a transfer to the client.
         40 = Chunk {
@@ -130,7 +130,7 @@ messages! {
             /// Where the piece begins.
             offset: u64,
             /// At most [`CHUNK_BYTES`](crate::caps::CHUNK_BYTES).
-            bytes: Bytes,
+            bytes: Bytes [caps::CHUNK_BYTES],
         },
         /// Lets the client send a transfer's bytes up to an offset.
         41 = Credit {

@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 
-use crate::codec::{DecodeError, Decoder, Wire};
+use crate::codec::{DecodeError, Decoder, Wire, check_len};
 use crate::message::messages;
-use crate::{ContentType, ModuleHash, Payload, RefId, ResumeKey, Seq, SessionId};
+use crate::{ContentType, ModuleHash, Payload, RefId, ResumeKey, Seq, SessionId, caps};
 
 messages! {
     /// A message from a client. Those with a `seq` are numbered: each takes the
@@ -18,9 +18,9 @@ messages! {
             /// The client's [`PROTOCOL_VERSION`](crate::PROTOCOL_VERSION).
             version: u16,
             /// The owner's token.
-            token: String,
+            token: String [caps::TOKEN_BYTES],
             /// The client program and its version, for the server's log.
-            agent: String,
+            agent: String [caps::NAME_BYTES],
         },
         /// Opens a session or joins one; makes this connection a writer of it.
         2 = Attach {
@@ -59,7 +59,7 @@ messages! {
             /// The whole.
             of: RefId,
             /// Which part; the grammar is in [`value::path`](crate::value::path).
-            path: String,
+            path: String [caps::PATH_BYTES],
         },
         /// Asks for a value or a part of it; answered once it is there.
         13 = Get {
@@ -68,7 +68,7 @@ messages! {
             /// The reference.
             of: RefId,
             /// The part, or the whole.
-            path: Option<String>,
+            path: Option<String> [caps::PATH_BYTES],
         },
         /// Waits until `count` of the references are ready or failed.
         14 = Wait {
@@ -101,7 +101,7 @@ messages! {
             /// This message's number; the answers carry it.
             seq: Seq,
             /// The module's name in the session.
-            name: String,
+            name: String [caps::NAME_BYTES],
             /// SHA-256 of its bytes.
             hash: ModuleHash,
             /// Its bytes' count.
@@ -119,7 +119,7 @@ messages! {
             /// This message's number; the answer carries it.
             seq: Seq,
             /// The module's name in the session.
-            module: String,
+            module: String [caps::NAME_BYTES],
         },
         /// Asks for the owner's sessions. Needs no session.
         20 = Sessions {
@@ -140,7 +140,7 @@ messages! {
             /// Where the piece begins.
             offset: u64,
             /// At most [`CHUNK_BYTES`](crate::caps::CHUNK_BYTES).
-            bytes: Bytes,
+            bytes: Bytes [caps::CHUNK_BYTES],
         },
         /// Lets the server send a transfer's bytes up to an offset.
         41 = Credit {
@@ -230,7 +230,12 @@ impl Wire for Target {
             true => {
                 Wire::decode(input).map(|(module, function)| Target::Index { module, function })
             }
-            false => String::decode(input).map(Target::Name),
+            false => {
+                let name = String::decode(input)?;
+                // A module's name, a dot and a function's.
+                check_len("a function's name", &name, 2 * caps::NAME_BYTES + 1)?;
+                Ok(Target::Name(name))
+            }
         }
     }
 }

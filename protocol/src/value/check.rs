@@ -1,6 +1,7 @@
 //! Arguments against a manifest: count, names and top-level kind. Client and
 //! server both ask here; what lies deeper is for the guest's decoder to say.
 
+use crate::array::Dtype;
 use crate::manifest::{Function, Param, Schema, TypeName};
 
 use super::head::{Head, Kind};
@@ -45,6 +46,14 @@ pub enum ArgumentError {
         name: String,
         /// The names that it has.
         params: String,
+    },
+    /// A name that stands there twice.
+    #[error("{function} got `{name}` twice")]
+    Repeated {
+        /// The function.
+        function: String,
+        /// The name.
+        name: String,
     },
     /// One of the wrong kind.
     #[error("argument `{param}` of {function}: expected {expected}, got {found}")]
@@ -124,6 +133,12 @@ fn by_name(function: &Function, args: &[u8], head: &Head) -> Result<Vec<u8>, Arg
         at += value.len();
         let place = function.params.iter().position(|param| Some(param.name.as_str()) == key);
         match place {
+            Some(place) if given[place].is_some() => {
+                return Err(ArgumentError::Repeated {
+                    function: function.name.clone(),
+                    name: function.params[place].name.clone(),
+                });
+            }
             Some(place) => given[place] = Some(value),
             None => {
                 let params: Vec<_> =
@@ -165,19 +180,24 @@ fn missing(function: &Function, param: &Param) -> ArgumentError {
 /// [`ArgumentError::WrongKind`].
 fn check_kind(function: &Function, param: &Param, value: &[u8]) -> Result<(), ArgumentError> {
     let Some(head) = Head::read(value) else { return Ok(()) };
+    let dtype = match head.kind {
+        Kind::Array => value.get(head.len..).and_then(|body| Dtype::from_number(*body.first()?)),
+        _ => None,
+    };
     if head.kind == Kind::Reference
-        || fits(&param.schema, &head)
+        || fits(&param.schema, &head, dtype)
         || (param.optional && head.kind == Kind::Nil)
     {
         return Ok(());
     }
-    let found = match (head.kind, head.integer()) {
-        (_, Some(number)) => format!("the integer {number}"),
-        (Kind::String, _) => match text_at(value) {
+    let found = match (head.kind, head.integer(), dtype) {
+        (_, Some(number), _) => format!("the integer {number}"),
+        (_, _, Some(dtype)) => format!("an array of {}", dtype.name()),
+        (Kind::String, ..) => match text_at(value) {
             Some(text) if text.len() <= 40 => format!("the string {text:?}"),
             _ => "a string".to_owned(),
         },
-        (kind, _) => kind.to_string(),
+        (kind, ..) => kind.to_string(),
     };
     Err(ArgumentError::WrongKind {
         function: function.name.clone(),
@@ -187,21 +207,32 @@ fn check_kind(function: &Function, param: &Param, value: &[u8]) -> Result<(), Ar
     })
 }
 
-fn fits(schema: &Schema, head: &Head) -> bool {
+/// Whether a value with this head, and for an array this element type, can be what
+/// the schema describes, as the guests' decoder reads it.
+fn fits(schema: &Schema, head: &Head, dtype: Option<Dtype>) -> bool {
     if !schema.any_of.is_empty() {
-        return schema.any_of.iter().any(|one| fits(one, head));
+        return schema.any_of.iter().any(|one| fits(one, head, dtype));
     }
     let Some(ty) = schema.ty else { return true };
+    let format = schema.format.as_deref();
     match (ty, head.kind) {
         (TypeName::Null, Kind::Nil) | (TypeName::Boolean, Kind::Bool) => true,
         (TypeName::Integer, Kind::Integer) => in_range(schema, head),
         (TypeName::Number, Kind::Integer | Kind::Float) => true,
-        (TypeName::String, Kind::String) => schema.format.as_deref() != Some("bytes"),
-        (TypeName::String, Kind::Bytes) => schema.format.as_deref() == Some("bytes"),
-        // A list where an array is wanted, or the reverse, is for the decoder to judge.
-        (TypeName::Array, Kind::Array) => schema.dtype.is_some() || schema.items.is_some(),
-        (TypeName::Array, Kind::List) => schema.format.as_deref() != Some("ndarray"),
-        // Serde reads a struct from a list of its fields, too.
+        (TypeName::String, Kind::String) => format != Some("bytes"),
+        (TypeName::String, Kind::Bytes) => format == Some("bytes"),
+        (TypeName::Array, Kind::Array) => {
+            let wanted = schema.dtype.as_deref();
+            format == Some("ndarray")
+                && wanted.is_none_or(|wanted| dtype.is_some_and(|found| found.name() == wanted))
+        }
+        (TypeName::Array, Kind::List) => format != Some("ndarray"),
+        // A list of small integers is read from a byte string, too.
+        (TypeName::Array, Kind::Bytes) => {
+            let items = schema.items.as_ref().and_then(|items| items.format.as_deref());
+            items == Some("uint8")
+        }
+        // A struct is read from a list of its fields, too.
         (TypeName::Object, Kind::Map) => true,
         (TypeName::Object, Kind::List) => !schema.properties.is_empty(),
         _ => false,
@@ -229,7 +260,7 @@ fn value_len(bytes: &[u8]) -> usize {
     while left > 0 {
         let Some(head) = bytes.get(at..).and_then(Head::read) else { break };
         at += head.len + head.body as usize;
-        left = left - 1 + head.items;
+        left = (left - 1).saturating_add(head.items);
     }
     at.min(bytes.len())
 }

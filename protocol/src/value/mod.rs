@@ -4,21 +4,30 @@
 //! big-endian; [`array::EXTENSION`](crate::array::EXTENSION) is an n-dimensional
 //! array; timestamps are MessagePack's own (-1).
 
+#[cfg(feature = "wire")]
 mod check;
+#[cfg(feature = "wire")]
 mod far;
 mod head;
+#[cfg(feature = "wire")]
 mod nearest;
+#[cfg(feature = "wire")]
 pub mod path;
+#[cfg(feature = "wire")]
 mod scan;
+#[cfg(feature = "wire")]
 mod select;
 
-pub use check::{ArgumentError, check_arguments};
-pub use far::FarArg;
 pub use head::{Head, Kind};
-pub use nearest::nearest;
-pub use path::{Path, PathError};
-pub use scan::{RefSite, ScanError, Scanned, scan};
-pub use select::{Blocks, Piece, SelectError, Selection, Source, select};
+#[cfg(feature = "wire")]
+pub use {
+    check::{ArgumentError, check_arguments},
+    far::FarArg,
+    nearest::nearest,
+    path::{Path, PathError},
+    scan::{RefSite, ScanError, Scanned, scan},
+    select::{Blocks, Piece, SelectError, Selection, Source, select},
+};
 
 /// The MessagePack extension type of a reference inside a value.
 pub const REFERENCE: i8 = 1;

@@ -273,7 +273,8 @@ impl<'t> Parser<'t> {
 
     fn unexpected(&self, expected: &'static str, hint: Option<&'static str>) -> PathError {
         let found = match self.peek() {
-            Some(char) => format!("`{}`", char.escape_debug()),
+            Some(char) if char.is_control() => format!("`{}`", char.escape_debug()),
+            Some(char) => format!("`{char}`"),
             None => "the end".to_owned(),
         };
         let at = self.text.get(..self.at).unwrap_or_default().chars().count() + 1;

@@ -116,6 +116,10 @@ pub fn scan(bytes: &[u8]) -> Result<Scanned, ScanError> {
                 let id = RefId::from_bits(u64::from_be_bytes(bits));
                 refs.push(RefSite { at, len: head.len + body.len(), id });
             }
+            Kind::Timestamp if !matches!(body.len(), 4 | 8 | 12) => {
+                let what = "a timestamp that is not of 4, 8 or 12 bytes";
+                return Err(ScanError::Extension { what, at });
+            }
             Kind::Array => {
                 ArrayHeader::decode(body, head.body)
                     .map_err(|what| ScanError::Extension { what, at })?;

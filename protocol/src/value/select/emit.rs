@@ -17,6 +17,11 @@ const COPIED: u64 = 128;
 /// What a piece of its own, or a place kept for later, costs in memory, about.
 const KEPT: u64 = 32;
 
+/// Memory that a range of this length takes in a selection.
+fn cost(len: u64) -> u64 {
+    if len < COPIED { len } else { KEPT }
+}
+
 impl<'p, S: Source> Walk<'p, S> {
     pub(super) fn emit(&mut self, part: Part) -> Result<(), SelectError<S::Error>> {
         match part {
@@ -110,6 +115,7 @@ impl<'p, S: Source> Walk<'p, S> {
             return Ok(());
         }
         let (outer, together) = view.blocks();
+        self.scatter(cost(together).saturating_mul(view.data_len() / together))?;
         self.blocks(i128::from(view.at), outer, together)
     }
 
@@ -122,23 +128,24 @@ impl<'p, S: Source> Walk<'p, S> {
         match outer {
             [dim, inner @ ..] => (0..i128::from(dim.len))
                 .try_for_each(|place| self.blocks(at + place * dim.stride, inner, together)),
-            [] => self.take(at as u64..at as u64 + together),
+            [] => self.append(at as u64..at as u64 + together),
         }
+    }
+
+    /// Counts a range of the source and appends it.
+    fn take(&mut self, range: Range<u64>) -> Result<(), SelectError<S::Error>> {
+        self.scatter(cost(range.end - range.start))?;
+        self.append(range)
     }
 
     /// Appends a range of the source: as a piece, or copied if it is a small one
     /// apart from the last.
-    fn take(&mut self, range: Range<u64>) -> Result<(), SelectError<S::Error>> {
+    fn append(&mut self, range: Range<u64>) -> Result<(), SelectError<S::Error>> {
         let len = range.end - range.start;
-        if len == 0 {
-            return Ok(());
-        }
         let first = self.selection.pieces().is_empty();
         if first || len >= COPIED || self.selection.goes_on_at(range.start) {
-            self.scatter(KEPT)?;
             self.selection.put_range(range);
         } else {
-            self.scatter(len)?;
             let bytes = self.reader.read(range.start, len)?;
             self.selection.put(&bytes);
         }
