@@ -1,1 +1,65 @@
-fn main() {}
+//! `cargo xtask guests | demo | test`: sets up what Farside's workspace needs, builds
+//! it, shows it and tests it.
+//!
+//! It changes the Rust toolchain at most by `rustup target add`. It never uses sudo or
+//! a system package manager unless told `--install`; without it, it prints the commands.
+
+mod counts;
+mod demo;
+mod guests;
+mod part;
+mod test;
+mod wasm_target;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand};
+
+use crate::workspace::Workspace;
+
+/// Build, show and test Farside
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Build the example guests to WebAssembly
+    Guests(Setup),
+    /// Build everything, start a server and walk through the main job
+    Demo(demo::Demo),
+    /// Check formatting, lints and docs, and run every test
+    Test(test::Test),
+}
+
+#[derive(Args, Clone, Copy)]
+struct Setup {
+    /// Install what is missing with the system's package manager (and sudo, if not root)
+    #[arg(long)]
+    install: bool,
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<ExitCode> {
+    let workspace = Workspace::here()?;
+    match command {
+        Command::Guests(setup) => guests::build(&workspace, setup)?,
+        Command::Demo(demo) => demo.run(&workspace)?,
+        Command::Test(test) => return Ok(test.run(&workspace)),
+    }
+    Ok(ExitCode::SUCCESS)
+}
