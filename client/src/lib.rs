@@ -1,1 +1,74 @@
-//! Stub.
+//! The client of Farside, a remote execution server for WebAssembly.
+//!
+//! Upload a compiled module, call its functions, and get only what you ask for:
+//! every result stays on the server behind a [`Far`] reference, which can be an
+//! argument of the next call before it exists. So a chain of calls costs one
+//! round trip, however long it is.
+//!
+//! ```no_run
+//! # async fn example(samples: Vec<f64>) -> Result<(), Box<dyn std::error::Error>> {
+//! use farside::Client;
+//!
+//! let client  = Client::connect("ws://127.0.0.1:7327").await?;  // token: FARSIDE_TOKEN
+//! let session = client.session().await?;
+//! let stats   = session.upload("stats.wasm").await?;            // by SHA-256: sent once, ever
+//! let data    = session.put(&samples);                          // Far<Vec<f64>>, no waiting
+//! let mean    = stats.call::<f64>("mean", (&data,));            // Far<f64>, no waiting
+//! let spread  = stats.call::<f64>("spread", (&data, &mean));    // uses a result that may not exist yet
+//! println!("{}", spread.get().await?);                          // the one round trip of these four lines
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A call never waits and never fails by itself: what goes wrong breaks its
+//! reference and those that depend on it, and surfaces where a value is asked
+//! for. Each operation has its own error type, with a `hint` where there is
+//! advice.
+
+mod args;
+mod ask;
+mod client;
+mod codec;
+mod connect;
+mod describe;
+mod disconnected;
+mod driver;
+mod encode;
+mod far;
+mod function;
+mod get;
+mod link;
+mod logs;
+mod memory;
+mod module;
+mod outbox;
+mod put;
+mod session;
+mod time;
+mod transfer;
+mod upload;
+mod wait;
+mod websocket;
+mod wire;
+
+pub use args::{Arguments, Named, Positional, RawArguments};
+pub use client::{Client, ServerVersions};
+pub use codec::{Codec, CodecError};
+pub use connect::{ClientBuilder, ConnectError};
+pub use describe::DescribeError;
+pub use disconnected::Disconnected;
+pub use far::Far;
+pub use farside_protocol::array::Array;
+pub use farside_protocol::{
+    ContentType, ErrorCode, Failure, LogLevel, ModuleHash, RefId, RefState, ResumeKey, SessionId,
+    Transport, WriterId, manifest, outline,
+};
+pub use function::Function;
+pub use get::GetError;
+pub use logs::{LogLine, LogLines};
+pub use memory::memory_transport;
+pub use module::{Module, RenewError, UnknownFunction};
+pub use session::{Session, SessionError};
+pub use upload::{ModuleSource, UploadError, Uploader};
+pub use wait::WaitError;
+pub use wire::WireCounts;

@@ -1,0 +1,345 @@
+//! How a client comes to its connections.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use farside_protocol::{DEFAULT_PORT, ErrorCode, Failure, PROTOCOL_VERSION, Request, Transport};
+use tokio_tungstenite::tungstenite;
+
+use crate::ask::Answer;
+use crate::client::{Client, ServerVersions, TIMEOUT};
+use crate::disconnected::Disconnected;
+use crate::link::Connection;
+use crate::outbox::QUEUE_BYTES;
+use crate::websocket::WebSocket;
+
+/// How to connect; from [`Client::builder`].
+///
+/// The URL begins as `FARSIDE_URL` or `ws://127.0.0.1:7327`, the token as
+/// `FARSIDE_TOKEN` or none.
+#[derive(Clone)]
+pub struct ClientBuilder {
+    url: String,
+    token: String,
+    agent: String,
+    pub(crate) timeout: Duration,
+    pub(crate) lease: Option<Duration>,
+    queue_bytes: usize,
+}
+
+/// The token is a secret.
+impl std::fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ClientBuilder").field("url", &self.url).finish_non_exhaustive()
+    }
+}
+
+impl ClientBuilder {
+    pub(crate) fn from_environment() -> ClientBuilder {
+        let url = std::env::var("FARSIDE_URL").ok().filter(|url| !url.is_empty());
+        ClientBuilder {
+            url: url.unwrap_or_else(|| format!("ws://127.0.0.1:{DEFAULT_PORT}")),
+            token: std::env::var("FARSIDE_TOKEN").unwrap_or_default(),
+            agent: concat!("farside-rust/", env!("CARGO_PKG_VERSION")).to_owned(),
+            timeout: TIMEOUT,
+            lease: None,
+            queue_bytes: QUEUE_BYTES,
+        }
+    }
+
+    /// The server's `ws://` URL.
+    #[must_use]
+    pub fn url(mut self, url: &str) -> ClientBuilder {
+        url.clone_into(&mut self.url);
+        self
+    }
+
+    /// The owner's token, as `farside token show` prints it.
+    #[must_use]
+    pub fn token(mut self, token: &str) -> ClientBuilder {
+        token.clone_into(&mut self.token);
+        self
+    }
+
+    /// The program and its version, for the server's log.
+    #[must_use]
+    pub fn agent(mut self, agent: &str) -> ClientBuilder {
+        agent.clone_into(&mut self.agent);
+        self
+    }
+
+    /// How long to wait for a connection, and for a session; 10 seconds by default.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> ClientBuilder {
+        self.timeout = timeout;
+        self
+    }
+
+    /// How long a session shall outlive its last connection; the server's own
+    /// default otherwise, and its maximum always.
+    #[must_use]
+    pub fn lease(mut self, lease: Duration) -> ClientBuilder {
+        self.lease = Some(lease);
+        self
+    }
+
+    /// Bytes that a session's queue may hold before a call breaks locally; 64 MiB
+    /// by default. One message may overshoot it.
+    #[must_use]
+    pub fn queue_bytes(mut self, bytes: usize) -> ClientBuilder {
+        self.queue_bytes = bytes;
+        self
+    }
+
+    /// Connects.
+    ///
+    /// # Errors
+    /// Why there is no connection; each variant has its own hint.
+    pub async fn connect(self) -> Result<Client, ConnectError> {
+        let (connection, versions) = open(&self).await?;
+        Ok(Client::new(self, true, connection, versions))
+    }
+
+    /// Connects over a transport of one's own; the URL is not used.
+    ///
+    /// # Errors
+    /// When the server refuses, or the transport ends.
+    pub async fn over(mut self, transport: impl Transport) -> Result<Client, ConnectError> {
+        "the given transport".clone_into(&mut self.url);
+        let connection = Connection::start(transport, self.queue_bytes);
+        let versions = within(&self, greet(&self, &connection)).await?;
+        Ok(Client::new(self, false, connection, versions))
+    }
+}
+
+/// Opens a connection that is greeted and not attached to a session.
+#[tracing::instrument(level = "debug", target = "farside::client", name = "connect", skip_all, fields(url = settings.url))]
+pub(crate) async fn open(
+    settings: &ClientBuilder,
+) -> Result<(Connection, ServerVersions), ConnectError> {
+    check_url(&settings.url)?;
+    within(settings, async {
+        let socket = WebSocket::connect(&settings.url)
+            .await
+            .map_err(|error| connect_error(&settings.url, error))?;
+        let connection = Connection::start(socket, settings.queue_bytes);
+        let versions = greet(settings, &connection).await?;
+        Ok((connection, versions))
+    })
+    .await
+}
+
+async fn within<T>(
+    settings: &ClientBuilder,
+    work: impl Future<Output = Result<T, ConnectError>>,
+) -> Result<T, ConnectError> {
+    let after = settings.timeout;
+    match tokio::time::timeout(after, work).await {
+        Ok(done) => done,
+        Err(_) => Err(ConnectError::Timeout { url: settings.url.clone(), after }),
+    }
+}
+
+async fn greet(
+    settings: &ClientBuilder,
+    connection: &Connection,
+) -> Result<ServerVersions, ConnectError> {
+    let hello = Request::Hello {
+        version: PROTOCOL_VERSION,
+        token: settings.token.clone(),
+        agent: settings.agent.clone(),
+    };
+    let url = || settings.url.clone();
+    match connection.handshake(&hello).await {
+        Ok(Answer::Welcome(versions)) if versions.protocol == PROTOCOL_VERSION => Ok(*versions),
+        Ok(Answer::Welcome(versions)) => {
+            let theirs = format!("it speaks version {}", versions.protocol);
+            let failure = Failure::new(ErrorCode::VersionMismatch, theirs).into();
+            Err(ConnectError::Version { url: url(), failure })
+        }
+        Ok(other) => {
+            Err(ConnectError::Refused { url: url(), failure: other.into_failure().into() })
+        }
+        Err(reason) => Err(match &*reason {
+            Disconnected::Refused { failure } => {
+                let failure = Box::new(failure.clone());
+                match failure.code {
+                    ErrorCode::Unauthenticated if settings.token.is_empty() => {
+                        ConnectError::NoToken { url: url() }
+                    }
+                    ErrorCode::Unauthenticated => ConnectError::WrongToken { url: url(), failure },
+                    ErrorCode::VersionMismatch => ConnectError::Version { url: url(), failure },
+                    _ => ConnectError::Refused { url: url(), failure },
+                }
+            }
+            _ => ConnectError::Disconnected { url: url(), source: reason },
+        }),
+    }
+}
+
+/// Why there is no connection to a server.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The URL's scheme is none that a Farside server answers to.
+    #[error("`{url}` is no WebSocket address")]
+    Scheme {
+        /// The URL.
+        url: String,
+        /// What it was probably meant to be.
+        meant: String,
+    },
+    /// TLS is not built in.
+    #[error("`{url}` needs TLS, which this client has not built in yet")]
+    Tls {
+        /// The URL.
+        url: String,
+    },
+    /// The text is no URL.
+    #[error("`{url}` is no URL")]
+    Url {
+        /// The text.
+        url: String,
+        /// What is wrong with it.
+        #[source]
+        source: Box<tungstenite::Error>,
+    },
+    /// Nothing listens there.
+    #[error("no server listens at {url}")]
+    NoServer {
+        /// The URL.
+        url: String,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// The host can't be found or reached.
+    #[error("could not reach {url}")]
+    Unreachable {
+        /// The URL.
+        url: String,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// Something else than a Farside server answered.
+    #[error("what answers at {url} is no Farside server")]
+    NotFarside {
+        /// The URL.
+        url: String,
+        /// What it answered.
+        #[source]
+        source: Box<tungstenite::Error>,
+    },
+    /// Client and server speak different versions of the protocol.
+    #[error("{url} speaks another version of the protocol than this client ({PROTOCOL_VERSION})")]
+    Version {
+        /// The URL.
+        url: String,
+        /// What the server says.
+        #[source]
+        failure: Box<Failure>,
+    },
+    /// The server wants a token, and none was given.
+    #[error("{url} wants a token, and none was given")]
+    NoToken {
+        /// The URL.
+        url: String,
+    },
+    /// The token is not the server's.
+    #[error("{url} does not accept the token")]
+    WrongToken {
+        /// The URL.
+        url: String,
+        /// What the server says.
+        #[source]
+        failure: Box<Failure>,
+    },
+    /// The server refuses for another reason.
+    #[error("{url} refuses the connection")]
+    Refused {
+        /// The URL.
+        url: String,
+        /// What the server says.
+        #[source]
+        failure: Box<Failure>,
+    },
+    /// The connection ended before the server said anything.
+    #[error("{url} hung up during the handshake")]
+    Disconnected {
+        /// The URL.
+        url: String,
+        /// How.
+        #[source]
+        source: Arc<Disconnected>,
+    },
+    /// The server did not answer in time.
+    #[error("{url} did not answer within {after:?}")]
+    Timeout {
+        /// The URL.
+        url: String,
+        /// The time it had.
+        after: Duration,
+    },
+}
+
+impl ConnectError {
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        let text = match self {
+            ConnectError::Scheme { meant, .. } => return Some(format!("say `{meant}`")),
+            ConnectError::Tls { .. } => {
+                "put a proxy that ends TLS before the server, or a tunnel, and say `ws://`"
+            }
+            ConnectError::Url { .. } => "a server's address looks like `ws://127.0.0.1:7327`",
+            ConnectError::NoServer { .. } => {
+                "start one with `farside serve`, or name another address with FARSIDE_URL"
+            }
+            ConnectError::Unreachable { .. } => "is the host's name right, and the network up?",
+            ConnectError::NotFarside { .. } => {
+                "is the port right? `farside serve` prints its address, and a server that is \
+                 mounted in another application has a path"
+            }
+            ConnectError::Version { .. } => {
+                "use a client and a server of the same release: compare `farside version`"
+            }
+            ConnectError::NoToken { .. } | ConnectError::WrongToken { .. } => {
+                "`farside token show`, run where the server runs, prints the line that sets \
+                 FARSIDE_TOKEN"
+            }
+            ConnectError::Refused { failure, .. } => failure.hint.as_deref()?,
+            ConnectError::Disconnected { source, .. } => source.hint()?,
+            ConnectError::Timeout { .. } => {
+                "is the address right? A server that is only busy answers sooner or later: try a \
+                 longer timeout"
+            }
+        };
+        Some(text.to_owned())
+    }
+}
+
+fn check_url(url: &str) -> Result<(), ConnectError> {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    let url = || url.to_owned();
+    match scheme.to_ascii_lowercase().as_str() {
+        "ws" => Ok(()),
+        "wss" => Err(ConnectError::Tls { url: url() }),
+        _ => Err(ConnectError::Scheme { url: url(), meant: format!("ws://{rest}") }),
+    }
+}
+
+fn connect_error(url: &str, error: tungstenite::Error) -> ConnectError {
+    use tungstenite::Error;
+
+    let url = url.to_owned();
+    match error {
+        Error::Io(source) if source.kind() == io::ErrorKind::ConnectionRefused => {
+            ConnectError::NoServer { url, source }
+        }
+        Error::Io(source) => ConnectError::Unreachable { url, source },
+        Error::Url(_) | Error::HttpFormat(_) => ConnectError::Url { url, source: error.into() },
+        other => ConnectError::NotFarside { url, source: other.into() },
+    }
+}
