@@ -66,7 +66,9 @@ impl Session {
 
     fn module_of(&self, outline: ModuleOutline) -> Module {
         let ModuleOutline { number, name, hash, manifest, .. } = outline;
-        Module::new(self.clone(), Described { number, name, hash, replaced: false, manifest })
+        let described =
+            Described { number, name, hash, known: true, replaced: false, manifest };
+        Module::new(self.clone(), described)
     }
 
     async fn ask_about<T: DeserializeOwned>(&self, subject: Subject) -> Result<T, DescribeError> {

@@ -26,6 +26,7 @@ pub(crate) struct Described {
     pub(crate) number: u32,
     pub(crate) name: String,
     pub(crate) hash: ModuleHash,
+    pub(crate) known: bool,
     pub(crate) replaced: bool,
     pub(crate) manifest: Manifest,
 }
@@ -51,6 +52,12 @@ impl Module {
     #[must_use]
     pub fn manifest(&self) -> &Manifest {
         &self.described.manifest
+    }
+
+    /// Whether the server had its bytes already, so that the upload sent none.
+    #[must_use]
+    pub fn known(&self) -> bool {
+        self.described.known
     }
 
     /// Whether the upload replaced another module of this name, whose instance's

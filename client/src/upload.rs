@@ -115,18 +115,23 @@ impl<'a> Uploader<'a> {
             }
         };
         match answer {
-            Ok(Answer::Uploaded(uploaded)) => module(session, *uploaded),
+            Ok(Answer::Uploaded(uploaded)) => module(session, *uploaded, *sent.borrow() == 0),
             Ok(other) => Err(UploadError::Failed(other.into_failure())),
             Err(reason) => Err(UploadError::Disconnected(reason)),
         }
     }
 }
 
-fn module(session: &Session, uploaded: Uploaded) -> Result<Module, UploadError> {
+fn module(
+    session: &Session,
+    uploaded: Uploaded,
+    known: bool,
+) -> Result<Module, UploadError> {
     let Uploaded { module, name, hash, replaced, manifest } = uploaded;
     let manifest = rmp_serde::from_slice(&manifest)
         .map_err(|source| UploadError::Manifest { name: name.clone(), source })?;
-    Ok(Module::new(session.clone(), Described { number: module, name, hash, replaced, manifest }))
+    let described = Described { number: module, name, hash, known, replaced, manifest };
+    Ok(Module::new(session.clone(), described))
 }
 
 /// Reads, translates and hashes a module: work that would hold up other tasks.
