@@ -37,6 +37,7 @@ use memory::MemoryStorage;
 use metered::Metered;
 
 pub use error::{Damage, Doing, StorageError};
+pub(crate) use folder::make as make_folder;
 pub use key::Key;
 pub(crate) use modules::Modules;
 pub use url::{StorageUrl, StorageUrlError};
