@@ -1,3 +1,18 @@
-//! Stub.
+//! The Farside server as a library: accept, connection, session, sandbox, storage.
+
+mod auth;
 pub mod config;
+mod connection;
+mod core;
+mod failures;
+mod sandbox;
+mod server;
+mod session;
 pub mod storage;
+mod versions;
+mod websocket;
+
+pub use auth::{Token, TokenError, local_token};
+pub use sandbox::{Capacity, SandboxError};
+pub use server::{Server, StartError, router};
+pub use versions::{Versions, versions};

@@ -1,0 +1,222 @@
+//! A connection: one link, from its greeting to its end.
+//!
+//! One task reads and writes; short calls run on it too, so that a call and its
+//! answer take no hop between threads. What bounds a connection's life: its
+//! client, a broken message, the end of its session, or the server's shutdown.
+
+mod greeting;
+mod outbox;
+mod table;
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use farside_protocol::{ErrorCode, Failure, Reply, Request, Seq, SessionId, Transport};
+
+pub(crate) use outbox::Outbox;
+pub(crate) use table::Connections;
+
+use crate::core::Core;
+use crate::session::{Asker, Patience, Session};
+use greeting::Greeting;
+use outbox::Next;
+
+/// What the link gave.
+enum Event {
+    Frame(Bytes),
+    /// The client is gone.
+    Gone,
+    Broken(io::Error),
+    /// The last reply is sent.
+    End,
+}
+
+/// Serves one link to its end.
+pub(crate) async fn serve<T: Transport>(core: Arc<Core>, mut link: T) {
+    let mut connection = Connection::new(core);
+    let _entry = connection.core.connections.enter(&connection.outbox);
+    let greeting = tokio::time::timeout(
+        connection.core.config.handshake_timeout,
+        connection.run(&mut link, true),
+    );
+    match greeting.await {
+        Ok(()) => connection.run(&mut link, false).await,
+        Err(_) => {
+            let seconds = connection.core.config.handshake_timeout;
+            let message = format!("no greeting came within {seconds:?}");
+            connection.outbox.refuse(Failure::new(ErrorCode::BadRequest, message));
+            connection.run(&mut link, false).await;
+        }
+    }
+    if let Stage::Attached { session, asker } = &connection.stage {
+        session.detach(asker.writer);
+    }
+}
+
+struct Connection {
+    core: Arc<Core>,
+    outbox: Arc<Outbox>,
+    stage: Stage,
+    ended: bool,
+}
+
+/// How far a connection has come.
+enum Stage {
+    Unknown,
+    Greeted { next: Seq },
+    Attached { session: Arc<Session>, asker: Asker },
+}
+
+impl Connection {
+    fn new(core: Arc<Core>) -> Connection {
+        let outbox = Arc::new(Outbox::new(core.runtime.clone()));
+        Connection { core, outbox, stage: Stage::Unknown, ended: false }
+    }
+
+    /// Reads and writes until the end, or until the client has said who it is.
+    async fn run<T: Transport>(&mut self, link: &mut T, until_greeted: bool) {
+        while !self.ended && !(until_greeted && !matches!(self.stage, Stage::Unknown)) {
+            match std::future::poll_fn(|context| next_event(link, &self.outbox, context)).await {
+                Event::Frame(frame) => {
+                    if let Err(failure) = self.take_frame(frame) {
+                        tracing::debug!(%failure, "a connection is refused");
+                        self.outbox.refuse(failure);
+                    }
+                }
+                Event::Gone | Event::End => self.ended = true,
+                Event::Broken(error) => {
+                    tracing::debug!(%error, "a connection broke");
+                    self.ended = true;
+                }
+            }
+        }
+    }
+
+    fn take_frame(&mut self, frame: Bytes) -> Result<(), Failure> {
+        let mut patience = Patience::one_tick();
+        for request in Request::decode_frame(frame) {
+            let request = request.map_err(|error| {
+                Failure::new(ErrorCode::BadRequest, format!("a message can't be read: {error}"))
+            })?;
+            self.take(request, &mut patience)?;
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, request: Request, patience: &mut Patience) -> Result<(), Failure> {
+        match (&mut self.stage, request) {
+            (Stage::Unknown, request) => {
+                self.outbox.send(Greeting::of(request)?.check(&self.core)?);
+                self.stage = Stage::Greeted { next: Seq::FIRST };
+                Ok(())
+            }
+            (Stage::Greeted { .. }, Request::Attach { session, lease_ms }) => {
+                let (session, asker, reply) =
+                    greeting::attach(&self.core, &self.outbox, session, lease_ms)?;
+                self.outbox.send(reply);
+                self.stage = Stage::Attached { session, asker };
+                Ok(())
+            }
+            (stage, Request::Sessions { seq }) => {
+                if stage.admits(seq)? {
+                    greeting::list_sessions(&self.core, &self.outbox, seq);
+                }
+                Ok(())
+            }
+            (stage, Request::CloseSession { seq, session }) => {
+                if stage.admits(seq)? {
+                    let own = stage.session();
+                    close_session(&self.core, &self.outbox, seq, session.or(own));
+                }
+                Ok(())
+            }
+            (Stage::Attached { session, asker }, request) => {
+                session.handle(asker, request, patience)
+            }
+            (Stage::Greeted { .. }, request) => {
+                let message = format!("{} needs a session; attach first", request.name());
+                Err(Failure::new(ErrorCode::BadRequest, message))
+            }
+        }
+    }
+}
+
+impl Stage {
+    /// Whether a numbered message is the next one of this connection.
+    fn admits(&mut self, seq: Seq) -> Result<bool, Failure> {
+        match self {
+            Stage::Attached { session, asker } => session.is_next(asker, seq),
+            Stage::Greeted { next } if *next == seq => {
+                *next = seq.next();
+                Ok(true)
+            }
+            _ => Err(Failure::new(ErrorCode::BadRequest, "a message's number is out of order")),
+        }
+    }
+
+    fn session(&self) -> Option<SessionId> {
+        match self {
+            Stage::Attached { session, .. } => Some(session.id()),
+            _ => None,
+        }
+    }
+}
+
+fn close_session(core: &Core, outbox: &Outbox, seq: Seq, session: Option<SessionId>) {
+    let Some(id) = session else {
+        let failure = Failure::new(ErrorCode::BadRequest, "say which session is to be closed");
+        return outbox.send(Reply::Failed { seq, failure });
+    };
+    // Before the session goes, and with it perhaps this connection.
+    match core.sessions.remove(id) {
+        Ok(session) => {
+            outbox.send(Reply::Done { seq });
+            session.close(Failure::new(ErrorCode::SessionExpired, "the session was closed"));
+        }
+        Err(failure) => outbox.send(Reply::Failed { seq, failure }),
+    }
+}
+
+/// Sends what there is to send and reads what there is to read, both as far as
+/// they go without waiting.
+fn next_event<T: Transport>(
+    link: &mut T,
+    outbox: &Arc<Outbox>,
+    context: &mut Context<'_>,
+) -> Poll<Event> {
+    let mut link = Pin::new(link);
+    match write(link.as_mut(), outbox, context) {
+        Ok(true) => return Poll::Ready(Event::End),
+        Ok(false) => {}
+        Err(error) => return Poll::Ready(Event::Broken(error)),
+    }
+    if outbox.is_full() {
+        return Poll::Pending;
+    }
+    Poll::Ready(match ready!(link.poll_next(context)) {
+        Some(Ok(frame)) => Event::Frame(frame),
+        Some(Err(error)) => Event::Broken(error),
+        None => Event::Gone,
+    })
+}
+
+/// Writes as much as the link takes; true once the last reply is flushed.
+fn write<T: Transport>(
+    mut link: Pin<&mut T>,
+    outbox: &Arc<Outbox>,
+    context: &mut Context<'_>,
+) -> io::Result<bool> {
+    let mut last = false;
+    while !last && link.as_mut().poll_ready(context)?.is_ready() {
+        match outbox.next(context.waker()) {
+            Next::Frame(frame) => link.as_mut().start_send(frame)?,
+            Next::Wait => break,
+            Next::End => last = true,
+        }
+    }
+    let flushed = link.as_mut().poll_flush(context)?.is_ready();
+    Ok(last && flushed)
+}

@@ -1,0 +1,106 @@
+//! What all connections and sessions of one server share.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use farside_protocol::{ErrorCode, Failure, ModuleHash};
+use tokio::runtime::Handle;
+
+use crate::auth::Token;
+use crate::config::Config;
+use crate::connection::Connections;
+use crate::failures;
+use crate::sandbox::{Module, Sandbox};
+use crate::session::Sessions;
+use crate::storage::{Modules, Values};
+
+/// One server's configuration, sandbox, storage and sessions.
+pub(crate) struct Core {
+    pub(crate) config: Arc<Config>,
+    pub(crate) token: Token,
+    pub(crate) sandbox: Sandbox,
+    pub(crate) modules: Modules,
+    pub(crate) values: Values,
+    pub(crate) sessions: Sessions,
+    pub(crate) connections: Connections,
+    pub(crate) runtime: Handle,
+}
+
+impl Core {
+    /// A module that was uploaded before: ready, compiled on disk, or its bytes in
+    /// storage. None if it was not.
+    pub(crate) async fn known_module(
+        self: &Arc<Self>,
+        hash: ModuleHash,
+    ) -> Option<Result<Arc<Module>, Failure>> {
+        let core = Arc::clone(self);
+        let loaded = self.blocking(move || Ok(core.sandbox.catalog.load(hash))).await;
+        if let Ok(Some(module)) = loaded {
+            return Some(Ok(module));
+        }
+        if !self.modules.contains(hash) {
+            return None;
+        }
+        match self.modules.get(hash).await {
+            Ok(bytes) => Some(self.compile(hash, bytes).await),
+            Err(error) => {
+                // The client has the bytes; asking for them again mends it.
+                tracing::warn!(module = %hash.short(), %error, "a kept module can't be read");
+                None
+            }
+        }
+    }
+
+    /// A module whose bytes a client just sent: checked, compiled, kept.
+    pub(crate) async fn new_module(
+        self: &Arc<Self>,
+        hash: ModuleHash,
+        bytes: Bytes,
+    ) -> Result<Arc<Module>, Failure> {
+        let (found, bytes) = self.blocking(move || Ok((ModuleHash::of(&bytes), bytes))).await?;
+        if found != hash {
+            let message = format!(
+                "the module's bytes have SHA-256 {}, not {} as announced",
+                found.short(),
+                hash.short()
+            );
+            return Err(Failure::new(ErrorCode::InvalidModule, message).with_hint(
+                "the file changed while it was sent, or the client is wrong; upload it again",
+            ));
+        }
+        let module = self.compile(hash, bytes.clone()).await?;
+        self.modules.put(hash, bytes).await.map_err(|error| failures::of_storage(&error))?;
+        Ok(module)
+    }
+
+    async fn compile(
+        self: &Arc<Self>,
+        hash: ModuleHash,
+        bytes: Bytes,
+    ) -> Result<Arc<Module>, Failure> {
+        let core = Arc::clone(self);
+        let permit = self.sandbox.catalog.compile_permit().await.ok_or_else(shutting_down)?;
+        self.blocking(move || {
+            if let Some(module) = core.sandbox.catalog.live(hash) {
+                return Ok(module);
+            }
+            core.sandbox.catalog.compile(hash, &bytes, permit).map_err(|error| error.into_failure())
+        })
+        .await
+    }
+
+    /// Does work that takes long, or reads files, away from the sockets' threads.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
+        self.runtime.spawn_blocking(work).await.unwrap_or_else(|error| {
+            Err(Failure::new(ErrorCode::Internal, format!("a task of the server died: {error}")))
+        })
+    }
+}
+
+pub(crate) fn shutting_down() -> Failure {
+    Failure::new(ErrorCode::Unavailable, "the server is shutting down")
+        .with_hint("connect again once it is back; sessions do not survive a restart yet")
+}

@@ -1,0 +1,156 @@
+//! The memory that a session's instances share: one budget over all its stores.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use wasmtime::ResourceLimiter;
+
+/// What all instances of one session may use together.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    memory: AtomicUsize,
+    memory_limit: usize,
+    table_elements: AtomicUsize,
+    table_limit: usize,
+    instances: AtomicU64,
+}
+
+impl Budget {
+    pub(crate) fn new(memory_limit: usize, table_limit: usize) -> Budget {
+        Budget {
+            memory: AtomicUsize::new(0),
+            memory_limit,
+            table_elements: AtomicUsize::new(0),
+            table_limit,
+            instances: AtomicU64::new(0),
+        }
+    }
+
+    /// Linear memory in use, in bytes.
+    pub(crate) fn memory(&self) -> usize {
+        self.memory.load(Ordering::Relaxed)
+    }
+
+    /// Live instances, fresh calls included.
+    pub(crate) fn instances(&self) -> u64 {
+        self.instances.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn memory_limit(&self) -> usize {
+        self.memory_limit
+    }
+}
+
+/// Adds to a counter unless that passes the limit.
+fn charge(counter: &AtomicUsize, amount: usize, limit: usize) -> bool {
+    counter
+        .try_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
+            used.checked_add(amount).filter(|sum| *sum <= limit)
+        })
+        .is_ok()
+}
+
+/// One store's share of its session's budget; gives it back when dropped.
+pub(super) struct Share {
+    budget: Arc<Budget>,
+    memory: usize,
+    table_elements: usize,
+    /// What was last granted, to be taken back if the growth then fails.
+    granted: Growth,
+    /// What was last refused; a trap after that is a `MemoryLimit`.
+    pub(super) refused: Option<Refused>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Growth {
+    memory: usize,
+    table_elements: usize,
+}
+
+/// A growth that the budget did not allow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refused {
+    Memory { wanted: usize },
+    Table { wanted: usize },
+}
+
+impl Share {
+    pub(super) fn of(budget: Arc<Budget>) -> Share {
+        budget.instances.fetch_add(1, Ordering::Relaxed);
+        Share { budget, memory: 0, table_elements: 0, granted: Growth::default(), refused: None }
+    }
+
+    pub(super) fn budget(&self) -> &Budget {
+        &self.budget
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.budget.memory.fetch_sub(self.memory, Ordering::Relaxed);
+        self.budget.table_elements.fetch_sub(self.table_elements, Ordering::Relaxed);
+        self.budget.instances.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl ResourceLimiter for Share {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let growth = desired.saturating_sub(current);
+        let granted = charge(&self.budget.memory, growth, self.budget.memory_limit);
+        self.granted.memory = if granted { growth } else { 0 };
+        if granted {
+            self.memory += growth;
+        } else {
+            self.refused = Some(Refused::Memory { wanted: desired });
+        }
+        Ok(granted)
+    }
+
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let growth = desired.saturating_sub(current);
+        let granted = charge(&self.budget.table_elements, growth, self.budget.table_limit);
+        self.granted.table_elements = if granted { growth } else { 0 };
+        if granted {
+            self.table_elements += growth;
+        } else {
+            self.refused = Some(Refused::Table { wanted: desired });
+        }
+        Ok(granted)
+    }
+
+    fn memory_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
+        let granted = std::mem::take(&mut self.granted.memory);
+        self.memory -= granted;
+        self.budget.memory.fetch_sub(granted, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn table_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
+        let granted = std::mem::take(&mut self.granted.table_elements);
+        self.table_elements -= granted;
+        self.budget.table_elements.fetch_sub(granted, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn instances(&self) -> usize {
+        1
+    }
+
+    fn memories(&self) -> usize {
+        16
+    }
+
+    fn tables(&self) -> usize {
+        16
+    }
+}

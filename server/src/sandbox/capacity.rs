@@ -1,0 +1,75 @@
+//! How many instances this machine can hold at once, computed at start.
+//!
+//! Each pooled slot reserves address space, each live instance takes about four
+//! memory mappings and each fiber stack two, of which Linux allows a process
+//! 65,530 by default.
+
+use std::fmt;
+
+use crate::config::Config;
+
+/// Address space that the pool may reserve: half of what x86-64 gives a process.
+const ADDRESS_SPACE: u64 = 1 << 46;
+
+/// Reservation for one linear memory; at 4 GiB no bounds check is compiled in.
+const RESERVATION: u64 = 4 << 30;
+
+/// Memory mappings of one live instance and its stack.
+const MAPPINGS_PER_INSTANCE: u64 = 6;
+
+/// Mappings left for everything else in the process.
+const MAPPINGS_KEPT: u64 = 4_000;
+
+/// Linux's default of `vm.max_map_count`, assumed where it can't be read.
+const DEFAULT_MAPPINGS: u64 = 65_530;
+
+/// What the process can hold, and what bounds it.
+#[derive(Clone, Debug)]
+pub struct Capacity {
+    /// Instances at once.
+    pub(crate) instances: u32,
+    /// Linear memory of one instance, in bytes.
+    pub(crate) memory_bytes: usize,
+    /// Elements of one table.
+    pub(crate) table_elements: usize,
+    /// Address space for each linear memory.
+    pub(crate) reservation_bytes: u64,
+    bounded_by: &'static str,
+}
+
+impl Capacity {
+    pub(crate) fn measure(config: &Config) -> Capacity {
+        let bounds = [
+            (config.limits.instances as u64, "limits.instances"),
+            (ADDRESS_SPACE / RESERVATION, "address space"),
+            (
+                mapping_limit().saturating_sub(MAPPINGS_KEPT) / MAPPINGS_PER_INSTANCE,
+                "vm.max_map_count",
+            ),
+        ];
+        let (instances, bounded_by) =
+            bounds.into_iter().min_by_key(|(count, _)| *count).unwrap_or((1, "nothing"));
+        Capacity {
+            instances: u32::try_from(instances.max(1)).unwrap_or(u32::MAX),
+            memory_bytes: usize::try_from(config.limits.session_memory.bytes())
+                .unwrap_or(usize::MAX)
+                .min(RESERVATION as usize),
+            table_elements: config.limits.session_table_elements as usize,
+            reservation_bytes: RESERVATION,
+            bounded_by,
+        }
+    }
+}
+
+impl fmt::Display for Capacity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} instances (bounded by {})", self.instances, self.bounded_by)
+    }
+}
+
+fn mapping_limit() -> u64 {
+    std::fs::read_to_string("/proc/sys/vm/max_map_count")
+        .ok()
+        .and_then(|text| text.trim().parse().ok())
+        .unwrap_or(DEFAULT_MAPPINGS)
+}

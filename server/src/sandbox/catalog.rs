@@ -1,0 +1,214 @@
+//! The modules that this process has ready, and how bytes become one of them:
+//! look, check imports, compile, describe, keep.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use farside_protocol::manifest::{GUEST_ABI, Manifest};
+use farside_protocol::value::scan;
+use farside_protocol::{ErrorCode, Failure, ModuleHash, caps};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use wasmtime::{Engine, Linker};
+
+use super::budget::Budget;
+use super::compiled::CompiledCode;
+use super::engine::Ticker;
+use super::fault::Fault;
+use super::host::{Grants, Host};
+use super::instance::Instance;
+use super::module::{self, Module, ModuleError};
+
+/// Memory of the throw-away instance that describes a module.
+const DESCRIBE_MEMORY: usize = 64 << 20;
+const DESCRIBE_TABLE: usize = 100_000;
+
+/// Time that a module may take to describe itself.
+const DESCRIBE_TIME: Duration = Duration::from_secs(2);
+
+/// Modules compiled and described at once.
+const COMPILING: usize = 2;
+
+/// All modules of the process. Those that no session has any more are dropped;
+/// their compiled code stays on disk.
+pub(crate) struct Catalog {
+    engine: Engine,
+    linker: Linker<Host>,
+    grants: Grants,
+    compiled: CompiledCode,
+    ticker: Arc<Ticker>,
+    /// Short: only looked up and inserted into.
+    live: Mutex<HashMap<ModuleHash, Weak<Module>>>,
+    compiling: Arc<Semaphore>,
+}
+
+impl Catalog {
+    pub(super) fn new(
+        engine: Engine,
+        linker: Linker<Host>,
+        grants: Grants,
+        compiled: CompiledCode,
+        ticker: Arc<Ticker>,
+    ) -> Catalog {
+        let compiling = Arc::new(Semaphore::new(COMPILING));
+        Catalog { engine, linker, grants, compiled, ticker, live: Mutex::default(), compiling }
+    }
+
+    /// The right to compile; few do at once.
+    pub(crate) async fn compile_permit(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.compiling).acquire_owned().await.ok()
+    }
+
+    /// A module that some session has.
+    pub(crate) fn live(&self, hash: ModuleHash) -> Option<Arc<Module>> {
+        let live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+        live.get(&hash).and_then(Weak::upgrade)
+    }
+
+    fn keep(&self, module: Module) -> Arc<Module> {
+        let module = Arc::new(module);
+        let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+        live.retain(|_, module| module.strong_count() > 0);
+        live.insert(module.hash(), Arc::downgrade(&module));
+        module
+    }
+
+    /// A module that was compiled before. Reads files.
+    pub(crate) fn load(&self, hash: ModuleHash) -> Option<Arc<Module>> {
+        if let Some(module) = self.live(hash) {
+            return Some(module);
+        }
+        let (code, manifest) = self.compiled.load(&self.engine, hash)?;
+        self.finish(hash, &code, manifest).ok()
+    }
+
+    /// Makes a module of its bytes. Takes long, and reads and writes files; the
+    /// permit says that the caller waited for its turn.
+    pub(crate) fn compile(
+        &self,
+        hash: ModuleHash,
+        bytes: &Bytes,
+        permit: OwnedSemaphorePermit,
+    ) -> Result<Arc<Module>, ModuleError> {
+        let binary = module::to_binary(bytes)?;
+        module::check_imports(&binary, self.grants)?;
+        wasmtime::Module::validate(&self.engine, &binary)
+            .map_err(|error| ModuleError::Invalid { message: format!("{error:#}") })?;
+        let started = Instant::now();
+        let code = wasmtime::Module::new(&self.engine, &binary)
+            .map_err(|error| ModuleError::Compile { message: format!("{error:#}") })?;
+        let manifest = self.describe(hash, &code, permit)?;
+        tracing::info!(
+            module = %hash.short(),
+            bytes = binary.len(),
+            functions = manifest.functions.len(),
+            elapsed = ?started.elapsed(),
+            "compiled a module"
+        );
+        if let Err(error) = self.compiled.save(hash, &code, &manifest) {
+            tracing::warn!(module = %hash.short(), %error, "could not keep compiled code on disk");
+        }
+        self.finish(hash, &code, manifest)
+    }
+
+    fn finish(
+        &self,
+        hash: ModuleHash,
+        code: &wasmtime::Module,
+        manifest: Manifest,
+    ) -> Result<Arc<Module>, ModuleError> {
+        let pre = self
+            .linker
+            .instantiate_pre(code)
+            .map_err(|error| ModuleError::Invalid { message: format!("{error:#}") })?;
+        Ok(self.keep(Module::new(hash, code, pre, manifest)?))
+    }
+
+    fn describe(
+        &self,
+        hash: ModuleHash,
+        code: &wasmtime::Module,
+        permit: OwnedSemaphorePermit,
+    ) -> Result<Manifest, ModuleError> {
+        let Some(names) = module::sdk_functions(code) else {
+            return Ok(module::plain_manifest(code));
+        };
+        let mut linker = Linker::new(&self.engine);
+        linker
+            .define_unknown_imports_as_traps(code)
+            .map_err(|error| ModuleError::Invalid { message: format!("{error:#}") })?;
+        let pre = linker
+            .instantiate_pre(code)
+            .map_err(|error| ModuleError::Invalid { message: format!("{error:#}") })?;
+        let unnamed = Arc::new(Module::new(hash, code, pre, Manifest::default())?);
+        let budget = Arc::new(Budget::new(DESCRIBE_MEMORY, DESCRIBE_TABLE));
+        let described = async {
+            let mut instance = Instance::create(unnamed, budget, permit).await.map_err(broken)?;
+            let abi = instance.abi().await.map_err(broken)?;
+            if abi != GUEST_ABI {
+                return Err(ModuleError::Abi { found: abi });
+            }
+            let bytes = instance
+                .describe("farside_describe", caps::MANIFEST_BYTES)
+                .await
+                .map_err(broken)?;
+            let mut manifest = decode(&bytes)?;
+            manifest.abi = Some(abi);
+            manifest.functions.clear();
+            for name in &names {
+                let export = format!("farside_describe_{name}");
+                let bytes =
+                    instance.describe(&export, caps::MANIFEST_BYTES).await.map_err(broken)?;
+                let part = decode(&bytes)?;
+                if manifest.docs.is_empty() {
+                    manifest.docs = part.docs;
+                }
+                manifest.functions.extend(part.functions.into_iter().take(1));
+            }
+            if manifest.functions.len() != names.len() {
+                let message = "a function has no description".to_owned();
+                return Err(ModuleError::Manifest { message, cause: None });
+            }
+            module::check_manifest(&manifest, &names)?;
+            Ok(manifest)
+        };
+        self.run_blocking(described).unwrap_or_else(|| {
+            let message = format!("describing it took longer than {} s", DESCRIBE_TIME.as_secs());
+            Err(ModuleError::Manifest { message, cause: None })
+        })
+    }
+
+    /// Polls a guest's future on this thread until it ends or its time is up.
+    fn run_blocking<T>(&self, future: impl Future<Output = T>) -> Option<T> {
+        let deadline = Instant::now() + DESCRIBE_TIME;
+        let mut future = pin!(future);
+        let mut context = Context::from_waker(Waker::noop());
+        while Instant::now() < deadline {
+            self.ticker.guest_runs();
+            if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+                return Some(output);
+            }
+        }
+        None
+    }
+}
+
+fn broken(fault: Fault) -> ModuleError {
+    ModuleError::Manifest {
+        message: "its description failed".to_owned(),
+        cause: Some(Box::new(fault.failure)),
+    }
+}
+
+fn decode(bytes: &[u8]) -> Result<Manifest, ModuleError> {
+    let wrong = |message: String| ModuleError::Manifest {
+        message: "its description can't be read".to_owned(),
+        cause: Some(Box::new(Failure::new(ErrorCode::InvalidModule, message))),
+    };
+    scan(bytes).map_err(|error| wrong(error.to_string()))?;
+    farside_protocol::outline::decode(bytes).map_err(|error| wrong(error.to_string()))
+}

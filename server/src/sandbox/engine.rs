@@ -1,0 +1,134 @@
+//! The engine: one wasmtime configuration for the whole process, and the clock
+//! that interrupts guests.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::{self, JoinHandle, Thread};
+use std::time::Duration;
+
+use wasmtime::{
+    Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails,
+};
+
+use super::capacity::Capacity;
+
+/// Which engine settings code is compiled for. Part of the name under which
+/// compiled code is cached.
+pub(crate) const PROFILE: &str = "standard";
+
+/// The wasmtime release that compiles and runs guests.
+pub(crate) const WASMTIME_VERSION: &str = "48.0.8";
+
+/// Stack that a guest may use. Python guests need more than 512 KiB.
+const GUEST_STACK: usize = 4 << 20;
+
+/// Stack of the fiber that a guest runs on; the difference is for host functions.
+const FIBER_STACK: usize = 6 << 20;
+
+/// Linear memories, and tables, that one module may define.
+const PER_MODULE: u32 = 4;
+
+/// How often running guests are interrupted to let others run.
+pub(crate) const TICK: Duration = Duration::from_millis(1);
+
+/// Ticks without any guest run after which the ticker sleeps.
+const IDLE_TICKS: u32 = 64;
+
+pub(super) fn new_engine(capacity: &Capacity) -> wasmtime::Result<Engine> {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_core_instances(capacity.instances)
+        .total_memories(capacity.instances)
+        .total_tables(capacity.instances)
+        .total_stacks(capacity.instances)
+        .max_memories_per_module(PER_MODULE)
+        .max_tables_per_module(PER_MODULE)
+        .max_memory_size(capacity.memory_bytes)
+        .table_elements(capacity.table_elements);
+    let mut config = Config::new();
+    config
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
+        .memory_reservation(capacity.reservation_bytes)
+        .epoch_interruption(true)
+        .max_wasm_stack(GUEST_STACK)
+        .async_stack_size(FIBER_STACK)
+        .cranelift_nan_canonicalization(true)
+        .relaxed_simd_deterministic(true)
+        .concurrency_support(false)
+        .wasm_multi_memory(true)
+        .wasm_backtrace_details(WasmBacktraceDetails::Enable);
+    Engine::new(&config)
+}
+
+/// The clock of all guests: one thread that advances the epoch every [`TICK`]
+/// while any guest runs.
+pub(super) struct Ticker {
+    shared: Arc<TickerShared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+struct TickerShared {
+    /// Counts guest polls; the ticker sleeps when it stands still.
+    polls: AtomicU64,
+    asleep: AtomicBool,
+    stopping: AtomicBool,
+}
+
+impl Ticker {
+    pub(super) fn start(engine: Engine) -> std::io::Result<Ticker> {
+        let shared = Arc::new(TickerShared {
+            polls: AtomicU64::new(0),
+            asleep: AtomicBool::new(false),
+            stopping: AtomicBool::new(false),
+        });
+        let thread = thread::Builder::new().name("farside-ticker".to_owned()).spawn({
+            let shared = Arc::clone(&shared);
+            move || shared.run(&engine)
+        })?;
+        Ok(Ticker { shared, thread: Some(thread) })
+    }
+
+    /// Must be called before a guest runs, so that it will be interrupted.
+    pub(super) fn guest_runs(&self) {
+        self.shared.polls.fetch_add(1, Ordering::SeqCst);
+        if self.shared.asleep.load(Ordering::SeqCst)
+            && let Some(thread) = self.thread.as_ref().map(JoinHandle::thread)
+        {
+            thread.unpark();
+        }
+    }
+}
+
+impl TickerShared {
+    fn run(&self, engine: &Engine) {
+        let (mut seen, mut idle) = (0, 0);
+        while !self.stopping.load(Ordering::Relaxed) {
+            thread::sleep(TICK);
+            engine.increment_epoch();
+            let polls = self.polls.load(Ordering::SeqCst);
+            idle = if polls == seen { idle + 1 } else { 0 };
+            seen = polls;
+            if idle < IDLE_TICKS {
+                continue;
+            }
+            self.asleep.store(true, Ordering::SeqCst);
+            // A guest that began since `polls` was read did not see `asleep`.
+            while self.polls.load(Ordering::SeqCst) == seen && !self.stopping.load(Ordering::SeqCst)
+            {
+                thread::park();
+            }
+            self.asleep.store(false, Ordering::SeqCst);
+            idle = 0;
+        }
+    }
+}
+
+impl Drop for Ticker {
+    fn drop(&mut self) {
+        self.shared.stopping.store(true, Ordering::SeqCst);
+        if let Some(thread) = self.thread.take() {
+            Thread::unpark(thread.thread());
+            // The thread's only work is the loop above, which does not panic.
+            let _ = thread.join();
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! Who runs a call that does not finish at once: guest threads of their own,
+//! fair between sessions.
+//!
+//! A guest only ever gives up its thread at a tick of the epoch, so a call needs
+//! no waker: what is not finished goes back into the queue. Each session with
+//! work has one place in the round, however many calls it has.
+
+use std::collections::{HashMap, VecDeque};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use farside_protocol::{ErrorCode, Failure};
+
+use super::engine::{TICK, Ticker};
+use super::fault::Fault;
+use super::instance::Finished;
+
+/// A call's future.
+pub(crate) type GuestFuture = Pin<Box<dyn Future<Output = Finished> + Send>>;
+
+/// How long a call may go on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    /// When it is stopped.
+    pub(crate) deadline: Instant,
+    /// What it was allowed, for the error's text.
+    pub(crate) time: Duration,
+    /// CPU time that it may use.
+    pub(crate) cpu: Duration,
+}
+
+/// Asks a running call to stop.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Stop(Arc<OnceLock<Failure>>);
+
+impl Stop {
+    /// The call ends with this failure at its next tick; the first request counts.
+    pub(crate) fn request(&self, failure: Failure) {
+        let _ = self.0.set(failure);
+    }
+}
+
+/// A call that has begun.
+pub(crate) struct Running {
+    future: GuestFuture,
+    bounds: Bounds,
+    cpu_used: Duration,
+    stop: Stop,
+}
+
+impl Running {
+    /// Lets a new call run for at most one tick on the caller's thread.
+    pub(crate) fn begin(future: GuestFuture, bounds: Bounds, ticker: &Ticker) -> Begun {
+        let mut future = future;
+        let started = Instant::now();
+        ticker.guest_runs();
+        match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(finished) => Begun::Finished(finished),
+            Poll::Pending => {
+                Begun::GoesOn(Running::later(future, bounds, started.elapsed().max(TICK)))
+            }
+        }
+    }
+
+    /// A call that the executor shall begin.
+    pub(crate) fn unbegun(future: GuestFuture, bounds: Bounds) -> Running {
+        Running::later(future, bounds, Duration::ZERO)
+    }
+
+    fn later(future: GuestFuture, bounds: Bounds, cpu_used: Duration) -> Running {
+        Running { future, bounds, cpu_used, stop: Stop::default() }
+    }
+
+    pub(crate) fn stop(&self) -> Stop {
+        self.stop.clone()
+    }
+
+    /// Runs for one tick.
+    fn advance(&mut self, ticker: &Ticker) -> Poll<Finished> {
+        if let Some(failure) = self.over() {
+            return Poll::Ready(Finished {
+                instance: None,
+                outcome: Err(Fault::poisoning(failure)),
+            });
+        }
+        let before = thread_cpu_time();
+        ticker.guest_runs();
+        let polled = self.future.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        self.cpu_used += thread_cpu_time().saturating_sub(before);
+        polled
+    }
+
+    /// Why the call must not go on, if it must not.
+    fn over(&self) -> Option<Failure> {
+        if let Some(failure) = self.stop.0.get() {
+            return Some(failure.clone());
+        }
+        if Instant::now() >= self.bounds.deadline {
+            let message =
+                format!("the call was stopped: it did not finish within {:?}", self.bounds.time);
+            return Some(Failure::new(ErrorCode::DeadlineExceeded, message).with_hint(
+                "look for an endless loop, ask for a longer timeout, or raise limits.call_deadline on the server",
+            ));
+        }
+        if self.cpu_used >= self.bounds.cpu {
+            let message =
+                format!("the call was stopped: it used {:?} of CPU time", self.bounds.cpu);
+            return Some(
+                Failure::new(ErrorCode::CpuLimit, message)
+                    .with_hint("do less in one call, or raise limits.call_cpu on the server"),
+            );
+        }
+        None
+    }
+}
+
+/// What became of a call in its first tick.
+pub(crate) enum Begun {
+    Finished(Finished),
+    GoesOn(Running),
+}
+
+#[cfg(unix)]
+fn thread_cpu_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+/// Without a CPU clock for threads, time on the thread counts.
+#[cfg(not(unix))]
+fn thread_cpu_time() -> Duration {
+    static START: OnceLock<Instant> = OnceLock::new();
+    START.get_or_init(Instant::now).elapsed()
+}
+
+/// Names a session in the round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Lane(pub(crate) u64);
+
+/// The guest threads.
+pub(crate) struct Executor {
+    shared: Arc<Shared>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+struct Shared {
+    /// Held only to push and pop.
+    queue: Mutex<Queue>,
+    wake: Condvar,
+    ticker: Arc<Ticker>,
+}
+
+#[derive(Default)]
+struct Queue {
+    round: VecDeque<Lane>,
+    lanes: HashMap<Lane, VecDeque<Task>>,
+    stopping: bool,
+}
+
+struct Task {
+    running: Running,
+    end: Box<dyn FnOnce(Finished, Duration) + Send>,
+}
+
+impl Queue {
+    fn push(&mut self, lane: Lane, task: Task) {
+        let tasks = self.lanes.entry(lane).or_default();
+        if tasks.is_empty() {
+            self.round.push_back(lane);
+        }
+        tasks.push_back(task);
+    }
+
+    /// The next session's next call; the session goes to the end of the round.
+    fn pop(&mut self) -> Option<(Lane, Task)> {
+        let lane = self.round.pop_front()?;
+        let tasks = self.lanes.get_mut(&lane)?;
+        let task = tasks.pop_front();
+        if tasks.is_empty() {
+            self.lanes.remove(&lane);
+        } else {
+            self.round.push_back(lane);
+        }
+        task.map(|task| (lane, task))
+    }
+}
+
+impl Executor {
+    pub(super) fn start(threads: usize, ticker: Arc<Ticker>) -> std::io::Result<Executor> {
+        let queue = Mutex::default();
+        let shared = Arc::new(Shared { queue, wake: Condvar::new(), ticker });
+        let threads = (0..threads.max(1))
+            .map(|number| {
+                let shared = Arc::clone(&shared);
+                thread::Builder::new()
+                    .name(format!("farside-guest-{number}"))
+                    .spawn(move || shared.run())
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Executor { shared, threads })
+    }
+
+    /// Runs a call to its end, then calls `end`, on a guest thread, with how it
+    /// ended and the CPU time that it used.
+    pub(crate) fn run(
+        &self,
+        lane: Lane,
+        running: Running,
+        end: impl FnOnce(Finished, Duration) + Send + 'static,
+    ) {
+        let task = Task { running, end: Box::new(end) };
+        self.shared.lock().push(lane, task);
+        self.shared.wake.notify_one();
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn run(&self) {
+        let mut queue = self.lock();
+        while !queue.stopping {
+            let Some((lane, mut task)) = queue.pop() else {
+                queue = self.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            drop(queue);
+            match task.running.advance(&self.ticker) {
+                Poll::Ready(finished) => {
+                    let Task { running, end } = task;
+                    // A stopped guest is unwound and its memory freed before
+                    // anyone is told, so that the session's budget is right.
+                    let cpu_used = running.cpu_used;
+                    drop(running);
+                    end(finished, cpu_used);
+                    queue = self.lock();
+                }
+                Poll::Pending => {
+                    queue = self.lock();
+                    queue.push(lane, task);
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Executor {
+    fn drop(&mut self) {
+        self.shared.lock().stopping = true;
+        self.shared.wake.notify_all();
+        for thread in self.threads.drain(..) {
+            // A guest thread runs guests, whose traps are no panics, and `end`.
+            let _ = thread.join();
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! What a guest may ask of the host: to log, to report its panic, and, where the
+//! policy grants them, a clock and random bytes.
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use farside_protocol::{LogLevel, RefId};
+use wasmtime::{Caller, Engine, Extern, Linker};
+
+use super::budget::Share;
+
+/// The module name of all imports.
+pub(super) const IMPORT_MODULE: &str = "farside";
+
+/// What one panic report may hold, in bytes.
+const PANIC_BYTES: u32 = 8 * 1024;
+
+/// Random bytes per request.
+const RANDOM_BYTES: u32 = 64 * 1024;
+
+/// What guests are allowed beyond computing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Grants {
+    pub(crate) clock: bool,
+    pub(crate) random: bool,
+}
+
+/// Where a guest's log lines go.
+pub(crate) trait LogSink: Send + Sync {
+    /// Takes one line of the call `of`.
+    fn line(&self, of: RefId, level: LogLevel, text: &str);
+}
+
+/// The host's side of one store.
+pub(super) struct Host {
+    pub(super) share: Share,
+    pub(super) panic: Option<String>,
+    log: Option<Log>,
+}
+
+struct Log {
+    of: RefId,
+    sink: Arc<dyn LogSink>,
+    bytes_left: usize,
+}
+
+impl Host {
+    pub(super) fn new(share: Share) -> Host {
+        Host { share, panic: None, log: None }
+    }
+
+    /// Lets the next call log up to `bytes`.
+    pub(super) fn begin_call(&mut self, of: RefId, sink: Arc<dyn LogSink>, bytes: usize) {
+        self.log = Some(Log { of, sink, bytes_left: bytes });
+        self.share.refused = None;
+    }
+
+    fn log_line(&mut self, level: LogLevel, text: &[u8]) {
+        let Some(log) = &mut self.log else { return };
+        if log.bytes_left == 0 {
+            return;
+        }
+        let kept = text.len().min(log.bytes_left);
+        log.bytes_left -= kept;
+        let line = String::from_utf8_lossy(&text[..kept]);
+        log.sink.line(log.of, level, &line);
+        if log.bytes_left == 0 {
+            let note = "the log of this call is cut here: it reached limits.log_bytes";
+            log.sink.line(log.of, LogLevel::Warn, note);
+        }
+    }
+}
+
+/// A guest's pointer or length leads outside its memory.
+#[derive(Debug, thiserror::Error)]
+#[error("{import} was given {len} bytes at {at:#x}, which lie outside the guest's memory")]
+struct OutOfMemory {
+    import: &'static str,
+    at: u32,
+    len: u32,
+}
+
+/// Ends a guest that reported a panic; the text is in [`Host::panic`].
+#[derive(Debug, thiserror::Error)]
+#[error("the guest panicked")]
+struct Panicked;
+
+fn bytes_of<'a>(
+    caller: &'a mut Caller<'_, Host>,
+    import: &'static str,
+    at: u32,
+    len: u32,
+) -> wasmtime::Result<(&'a mut [u8], &'a mut Host)> {
+    let outside = OutOfMemory { import, at, len };
+    let Some(Extern::Memory(memory)) = caller.get_export("memory") else {
+        return Err(outside.into());
+    };
+    let (data, host) = memory.data_and_store_mut(caller);
+    match data.get_mut(at as usize..).and_then(|rest| rest.get_mut(..len as usize)) {
+        Some(bytes) => Ok((bytes, host)),
+        None => Err(outside.into()),
+    }
+}
+
+/// Everything that a module may import.
+pub(super) fn linker(engine: &Engine, grants: Grants) -> wasmtime::Result<Linker<Host>> {
+    let mut linker = Linker::new(engine);
+    linker.func_wrap(
+        IMPORT_MODULE,
+        "log",
+        |mut caller: Caller<'_, Host>, level: u32, at: u32, len: u32| {
+            let level = match level {
+                1 => LogLevel::Error,
+                2 => LogLevel::Warn,
+                3 => LogLevel::Info,
+                _ => LogLevel::Debug,
+            };
+            let (text, host) = bytes_of(&mut caller, "log", at, len)?;
+            host.log_line(level, text);
+            Ok(())
+        },
+    )?;
+    linker.func_wrap(
+        IMPORT_MODULE,
+        "panic",
+        |mut caller: Caller<'_, Host>, at: u32, len: u32| -> wasmtime::Result<()> {
+            let (text, host) = bytes_of(&mut caller, "panic", at, len.min(PANIC_BYTES))?;
+            host.panic = Some(String::from_utf8_lossy(text).into_owned());
+            Err(Panicked.into())
+        },
+    )?;
+    if grants.clock {
+        linker.func_wrap(IMPORT_MODULE, "clock", || -> i64 {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            i64::try_from(now.as_nanos()).unwrap_or(i64::MAX)
+        })?;
+    }
+    if grants.random {
+        linker.func_wrap(
+            IMPORT_MODULE,
+            "random",
+            |mut caller: Caller<'_, Host>, at: u32, len: u32| {
+                let outside = OutOfMemory { import: "random", at, len };
+                if len > RANDOM_BYTES {
+                    return Err(outside.into());
+                }
+                let (bytes, _) = bytes_of(&mut caller, "random", at, len)?;
+                rand::fill(bytes);
+                Ok(())
+            },
+        )?;
+    }
+    Ok(linker)
+}
+
+/// Whether an import exists at all, and whether the policy grants it.
+pub(super) fn import_grant(name: &str, grants: Grants) -> Option<bool> {
+    match name {
+        "log" | "panic" => Some(true),
+        "clock" => Some(grants.clock),
+        "random" => Some(grants.random),
+        _ => None,
+    }
+}

@@ -1,0 +1,338 @@
+//! An instance: a module in a store of its own, and how a call enters it.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use farside_protocol::manifest::{Function, Inbox};
+use farside_protocol::value::{Head, Kind, scan};
+use farside_protocol::{ErrorCode, Failure, RefId};
+use tokio::sync::OwnedSemaphorePermit;
+use wasmtime::{Memory, Store, TypedFunc};
+
+use super::arguments::Arguments;
+use super::budget::{Budget, Share};
+use super::fault::{self, Fault};
+use super::host::{Host, LogSink};
+use super::module::{Entry, Module};
+use super::plain;
+
+/// A module instantiated for a session. Its memory is freed when it is dropped.
+pub(crate) struct Instance {
+    store: Store<Host>,
+    instance: wasmtime::Instance,
+    memory: Option<Memory>,
+    entries: Vec<Option<SdkEntry>>,
+    alloc: Option<TypedFunc<u32, u32>>,
+    module: Arc<Module>,
+    _permit: OwnedSemaphorePermit,
+}
+
+type SdkEntry = TypedFunc<(u32, u32), u64>;
+
+/// One call as the sandbox sees it.
+pub(crate) struct Invocation {
+    /// The reference that it will fill; its log lines name it.
+    pub(crate) of: RefId,
+    /// The function's place in the manifest.
+    pub(crate) function: u32,
+    pub(crate) arguments: Arguments,
+    pub(crate) log: Arc<dyn LogSink>,
+    pub(crate) log_bytes: usize,
+    /// Largest result, in bytes.
+    pub(crate) value_bytes: u64,
+    /// Deepest result.
+    pub(crate) value_depth: usize,
+}
+
+/// A call's result.
+#[derive(Debug)]
+pub(crate) struct Output {
+    pub(crate) bytes: Bytes,
+    pub(crate) kind: Kind,
+}
+
+/// How the call got its instance.
+pub(crate) enum Ground {
+    /// It exists already.
+    Instance(Box<Instance>),
+    /// It is to be made, within the session's budget.
+    New { module: Arc<Module>, budget: Arc<Budget>, permit: OwnedSemaphorePermit },
+}
+
+/// A call's end: its instance, unless that is lost, and what came out.
+pub(crate) struct Finished {
+    pub(crate) instance: Option<Box<Instance>>,
+    pub(crate) outcome: Result<Output, Fault>,
+}
+
+/// Ticks that a call may run before it first yields: between one and two, so that
+/// a short call that straddles a tick still finishes at once.
+const FIRST_TICKS: u64 = 2;
+
+/// The whole life of a call as one future. It yields at every tick of the epoch;
+/// dropping it stops the guest and frees its instance.
+pub(crate) fn run(ground: Ground, invocation: Invocation) -> impl Future<Output = Finished> + Send {
+    async move {
+        let mut instance = match ground {
+            Ground::Instance(instance) => instance,
+            Ground::New { module, budget, permit } => {
+                match Instance::create(module, budget, permit).await {
+                    Ok(instance) => Box::new(instance),
+                    Err(fault) => return Finished { instance: None, outcome: Err(fault) },
+                }
+            }
+        };
+        let outcome = instance.call(invocation).await;
+        let lost = matches!(&outcome, Err(fault) if fault.poisons);
+        Finished { instance: (!lost).then_some(instance), outcome }
+    }
+}
+
+impl Instance {
+    pub(super) async fn create(
+        module: Arc<Module>,
+        budget: Arc<Budget>,
+        permit: OwnedSemaphorePermit,
+    ) -> Result<Instance, Fault> {
+        let mut store = Store::new(module.engine(), Host::new(Share::of(budget)));
+        store.limiter(|host| &mut host.share);
+        store.epoch_deadline_async_yield_and_update(1);
+        store.set_epoch_deadline(FIRST_TICKS);
+        let instance = match module.pre().instantiate_async(&mut store).await {
+            Ok(instance) => instance,
+            Err(error) => return Err(fault::from_wasmtime(&error, store.data_mut())),
+        };
+        let memory = instance.get_memory(&mut store, "memory");
+        let alloc = instance.get_typed_func(&mut store, "farside_alloc").ok();
+        let entries = module.manifest().functions.iter().map(|_| None).collect();
+        Ok(Instance { store, instance, memory, entries, alloc, module, _permit: permit })
+    }
+
+    /// Runs one function to its end.
+    async fn call(&mut self, invocation: Invocation) -> Result<Output, Fault> {
+        let Invocation { of, function, arguments, log, log_bytes, value_bytes, value_depth } =
+            invocation;
+        self.store.data_mut().begin_call(of, log, log_bytes);
+        self.store.set_epoch_deadline(FIRST_TICKS);
+        let module = Arc::clone(&self.module);
+        let Some(description) = module.manifest().functions.get(function as usize) else {
+            let message =
+                format!("module {} has no function number {function}", module.hash().short());
+            return Err(Fault::orderly(Failure::new(ErrorCode::NotFound, message)));
+        };
+        if arguments.len() as u64 > value_bytes {
+            return Err(Fault::orderly(too_large(
+                "the arguments, with the referenced values in them,",
+                arguments.len() as u64,
+                value_bytes,
+            )));
+        }
+        let bytes = match module.entry(function) {
+            Entry::Sdk(export) => {
+                let entry = match &self.entries[function as usize] {
+                    Some(entry) => entry.clone(),
+                    None => {
+                        let entry: SdkEntry = self
+                            .instance
+                            .get_module_export(&mut self.store, export)
+                            .and_then(wasmtime::Extern::into_func)
+                            .and_then(|func| func.typed(&self.store).ok())
+                            .ok_or_else(|| {
+                                Fault::broken_contract("the guest's entry has a wrong type")
+                            })?;
+                        self.entries[function as usize].insert(entry).clone()
+                    }
+                };
+                let inbox = module.manifest().inbox;
+                self.call_sdk(&entry, inbox, &arguments, description, value_bytes).await?
+            }
+            Entry::Plain(export) => {
+                let func = self
+                    .instance
+                    .get_module_export(&mut self.store, export)
+                    .and_then(wasmtime::Extern::into_func)
+                    .ok_or_else(|| Fault::broken_contract("the export is no function"))?;
+                plain::call(&mut self.store, func, &arguments, description).await?
+            }
+        };
+        let scanned = scan(&bytes).map_err(|error| {
+            Fault::broken_contract(format!(
+                "the result of {} is no valid value: {error}",
+                description.name
+            ))
+        })?;
+        if !scanned.refs.is_empty() {
+            let message = format!("the result of {} holds a reference", description.name);
+            return Err(Fault::orderly(
+                Failure::new(ErrorCode::NotMaterializable, message)
+                    .with_hint("return the value itself; guests can't make references"),
+            ));
+        }
+        if scanned.depth > value_depth {
+            let message = format!(
+                "the result of {} is nested {} levels deep; {value_depth} are allowed",
+                description.name, scanned.depth
+            );
+            return Err(Fault::orderly(
+                Failure::new(ErrorCode::ValueTooLarge, message)
+                    .with_hint("raise limits.value_depth on the server"),
+            ));
+        }
+        Ok(Output { bytes, kind: scanned.kind })
+    }
+
+    async fn call_sdk(
+        &mut self,
+        entry: &SdkEntry,
+        inbox: Option<Inbox>,
+        arguments: &Arguments,
+        description: &Function,
+        value_bytes: u64,
+    ) -> Result<Bytes, Fault> {
+        let Some(memory) = self.memory else {
+            return Err(Fault::broken_contract("the guest exports no memory"));
+        };
+        let len = u32::try_from(arguments.len())
+            .map_err(|_| Fault::orderly(too_large("the arguments", u64::MAX, value_bytes)))?;
+        let at = match inbox {
+            Some(inbox) if len <= inbox.size => inbox.address,
+            _ => self.allocate(len).await?,
+        };
+        slice_mut(memory.data_mut(&mut self.store), at, len)
+            .map(|target| arguments.write_into(target))
+            .ok_or_else(|| {
+                Fault::broken_contract("the guest's allocator points outside its memory")
+            })?;
+        let packed = match entry.call_async(&mut self.store, (at, len)).await {
+            Ok(packed) => packed,
+            Err(error) => return Err(fault::from_wasmtime(&error, self.store.data_mut())),
+        };
+        let (at, len, failed) = unpack(packed);
+        if u64::from(len) > value_bytes {
+            return Err(Fault::orderly(too_large(
+                &format!("the result of {}", description.name),
+                u64::from(len),
+                value_bytes,
+            )));
+        }
+        let result = slice(memory.data(&self.store), at, len)
+            .ok_or_else(|| Fault::broken_contract("the guest's result lies outside its memory"))?;
+        if failed {
+            return Err(guest_error(result, description));
+        }
+        Ok(Bytes::copy_from_slice(result))
+    }
+
+    async fn allocate(&mut self, len: u32) -> Result<u32, Fault> {
+        let Some(alloc) = self.alloc.clone() else {
+            return Err(Fault::broken_contract("the guest exports no farside_alloc"));
+        };
+        match alloc.call_async(&mut self.store, len).await {
+            Ok(0) => {
+                let mut fault = Fault::broken_contract(format!(
+                    "the guest could not take {len} bytes of arguments"
+                ));
+                if self.store.data().share.refused.is_some() {
+                    let error = wasmtime::Error::msg("allocation refused");
+                    fault = fault::from_wasmtime(&error, self.store.data_mut());
+                }
+                Err(fault)
+            }
+            Ok(at) => Ok(at),
+            Err(error) => Err(fault::from_wasmtime(&error, self.store.data_mut())),
+        }
+    }
+
+    /// The ABI version that the module says it was built for.
+    pub(super) async fn abi(&mut self) -> Result<u32, Fault> {
+        let func = self
+            .instance
+            .get_typed_func::<(), u32>(&mut self.store, "farside_abi")
+            .map_err(|_| Fault::broken_contract("the guest has no proper farside_abi"))?;
+        match func.call_async(&mut self.store, ()).await {
+            Ok(abi) => Ok(abi),
+            Err(error) => Err(fault::from_wasmtime(&error, self.store.data_mut())),
+        }
+    }
+
+    /// Calls an export without arguments that gives packed bytes: a description.
+    pub(super) async fn describe(&mut self, export: &str, most: usize) -> Result<Bytes, Fault> {
+        let func = self
+            .instance
+            .get_typed_func::<(), u64>(&mut self.store, export)
+            .map_err(|_| Fault::broken_contract(format!("the guest has no proper {export}")))?;
+        let packed = match func.call_async(&mut self.store, ()).await {
+            Ok(packed) => packed,
+            Err(error) => return Err(fault::from_wasmtime(&error, self.store.data_mut())),
+        };
+        let (at, len, failed) = unpack(packed);
+        let bytes = self
+            .memory
+            .filter(|_| !failed && len as usize <= most)
+            .and_then(|memory| slice(memory.data(&self.store), at, len))
+            .ok_or_else(|| Fault::broken_contract(format!("{export} gives no description")))?;
+        Ok(Bytes::copy_from_slice(bytes))
+    }
+}
+
+/// A guest's packed result: address, length, and whether it is an error.
+fn unpack(packed: u64) -> (u32, u32, bool) {
+    (packed as u32, (packed >> 32) as u32 & 0x7fff_ffff, packed >> 63 == 1)
+}
+
+fn slice(memory: &[u8], at: u32, len: u32) -> Option<&[u8]> {
+    memory.get(at as usize..)?.get(..len as usize)
+}
+
+fn slice_mut(memory: &mut [u8], at: u32, len: u32) -> Option<&mut [u8]> {
+    memory.get_mut(at as usize..)?.get_mut(..len as usize)
+}
+
+pub(crate) fn too_large(what: &str, size: u64, limit: u64) -> Failure {
+    Failure::new(
+        ErrorCode::ValueTooLarge,
+        format!("{what} would be {size} bytes; a value may have {limit}"),
+    )
+    .with_hint("split it, or raise limits.value_bytes on the server")
+}
+
+/// What the SDK says when a call did not give a value: `[kind, value]`.
+fn guest_error(bytes: &[u8], description: &Function) -> Fault {
+    let name = &description.name;
+    let kind = match bytes {
+        [0x92, kind, ..] => *kind,
+        _ => return Fault::broken_contract(format!("{name} failed without saying how")),
+    };
+    let value = &bytes[2..];
+    if scan(value).is_err() {
+        return Fault::broken_contract(format!(
+            "{name} failed with an error that is no valid value"
+        ));
+    }
+    let text = || {
+        Head::read(value)
+            .filter(|head| head.kind == Kind::String)
+            .map(|head| String::from_utf8_lossy(&value[head.len..]).into_owned())
+    };
+    Fault::orderly(match kind {
+        1 => Failure::new(
+            ErrorCode::InvalidArgument,
+            format!("{name}: {}", text().unwrap_or_default()),
+        ),
+        2 => Failure::new(
+            ErrorCode::GuestError,
+            format!("the result of {name} could not be encoded: {}", text().unwrap_or_default()),
+        ),
+        _ => Failure {
+            detail: Some(Bytes::copy_from_slice(value)),
+            ..Failure::new(
+                ErrorCode::GuestError,
+                match text() {
+                    Some(text) => format!("{name} returned an error: {text}"),
+                    None => format!("{name} returned an error"),
+                },
+            )
+        },
+    })
+}

@@ -1,0 +1,111 @@
+//! The sandbox: where guests run. The only folder that names wasmtime.
+//!
+//! A [`Module`] is compiled once and instantiated for each session in a store of
+//! its own, within the session's [`Budget`]. A call is a future ([`run`]) that
+//! yields at every tick; dropping it stops the guest.
+
+mod arguments;
+mod budget;
+mod capacity;
+mod catalog;
+mod compiled;
+mod engine;
+mod executor;
+mod fault;
+mod host;
+mod instance;
+mod module;
+mod plain;
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
+use crate::config::Config;
+
+pub(crate) use arguments::Arguments;
+pub(crate) use budget::Budget;
+pub use capacity::Capacity;
+pub(crate) use catalog::Catalog;
+pub(crate) use engine::{TICK, WASMTIME_VERSION};
+pub(crate) use executor::{Begun, Bounds, Executor, GuestFuture, Lane, Running, Stop};
+pub(crate) use fault::Fault;
+pub(crate) use host::{Grants, LogSink};
+pub(crate) use instance::{Finished, Ground, Instance, Invocation, run, too_large};
+pub(crate) use module::Module;
+
+use compiled::CompiledCode;
+use engine::Ticker;
+
+/// Instances that the pool keeps back for describing modules.
+const KEPT_BACK: u32 = 4;
+
+/// Everything that runs guests in this process.
+pub(crate) struct Sandbox {
+    pub(crate) catalog: Catalog,
+    pub(crate) executor: Executor,
+    /// One permit for each instance that may live.
+    pub(crate) instances: Arc<Semaphore>,
+    pub(crate) capacity: Capacity,
+    ticker: Arc<Ticker>,
+}
+
+/// Why the sandbox could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum SandboxError {
+    /// The engine refuses its settings, or the pool's memory can't be reserved.
+    #[error("the WebAssembly engine can't start: {message}")]
+    Engine {
+        /// What it says.
+        message: String,
+    },
+    /// The folder of compiled code can't be used.
+    #[error("the folder {folder} can't be used: {source}")]
+    Folder {
+        /// Its path.
+        folder: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The system gives no thread.
+    #[error("no thread can be started: {0}")]
+    Thread(io::Error),
+}
+
+impl Sandbox {
+    /// Sets up the engine, its clock and its threads; compiled code is kept in
+    /// `folder`.
+    pub(crate) fn start(config: &Config, folder: &Path) -> Result<Sandbox, SandboxError> {
+        let engine_error =
+            |error: wasmtime::Error| SandboxError::Engine { message: format!("{error:#}") };
+        let capacity = Capacity::measure(config);
+        let engine = engine::new_engine(&capacity).map_err(engine_error)?;
+        let grants = Grants { clock: config.guests.clock, random: config.guests.random };
+        let linker = host::linker(&engine, grants).map_err(engine_error)?;
+        let compiled = CompiledCode::open(folder.to_owned()).map_err(|source| {
+            SandboxError::Folder { folder: folder.display().to_string(), source }
+        })?;
+        let ticker = Arc::new(Ticker::start(engine.clone()).map_err(SandboxError::Thread)?);
+        let threads = match config.guest_threads {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            threads => threads,
+        };
+        let executor =
+            Executor::start(threads, Arc::clone(&ticker)).map_err(SandboxError::Thread)?;
+        let permits = capacity.instances.saturating_sub(KEPT_BACK).max(1);
+        Ok(Sandbox {
+            catalog: Catalog::new(engine, linker, grants, compiled, Arc::clone(&ticker)),
+            executor,
+            instances: Arc::new(Semaphore::new(permits as usize)),
+            capacity,
+            ticker,
+        })
+    }
+
+    /// Lets a new call run for at most one tick on this thread.
+    pub(crate) fn begin(&self, future: GuestFuture, bounds: Bounds) -> Begun {
+        Running::begin(future, bounds, &self.ticker)
+    }
+}

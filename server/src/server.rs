@@ -1,0 +1,214 @@
+//! A server: started from a configuration, served on a listener, in another
+//! application, or over any transport.
+
+use std::future::Future;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::serve::ListenerExt;
+use farside_protocol::Transport;
+use tokio::net::TcpListener;
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+
+use crate::auth::{Token, TokenError};
+use crate::config::Config;
+use crate::connection::{self, Connections};
+use crate::core::{Core, shutting_down};
+use crate::sandbox::{Capacity, Sandbox, SandboxError};
+use crate::session::Sessions;
+use crate::storage::{self, Modules, StorageError, Values};
+use crate::websocket;
+
+/// How often leases are looked at.
+const REAP_EVERY: Duration = Duration::from_millis(500);
+
+/// How often a draining server looks whether its calls have finished.
+const DRAIN_EVERY: Duration = Duration::from_millis(10);
+
+/// How long a closing server waits for its clients to read why.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// A running server. Cloning is cheap; the server ends with
+/// [`shutdown`](Server::shutdown) or when the last clone is dropped.
+#[derive(Clone)]
+pub struct Server {
+    core: Arc<Core>,
+    stop: CancellationToken,
+    token_path: PathBuf,
+}
+
+/// Why a server could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data folder can't be made.
+    #[error("the data folder {} can't be used: {source}", folder.display())]
+    DataFolder {
+        /// Which one.
+        folder: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The token can't be made or read.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// The storage can't be opened.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// The sandbox can't be set up.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
+}
+
+impl StartError {
+    /// What to do about it, where that is known.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            StartError::DataFolder { .. } => {
+                Some("choose a folder that this account can write to with --data".to_owned())
+            }
+            StartError::Token(error) => error.hint(),
+            StartError::Storage(error) => error.hint().map(str::to_owned),
+            StartError::Sandbox(_) => {
+                Some("a lower limits.instances or limits.session_memory needs less".to_owned())
+            }
+        }
+    }
+}
+
+impl Server {
+    /// Opens the data folder, makes the token at the first start, and sets up the
+    /// sandbox. Nothing is listened on yet.
+    ///
+    /// Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// When the data folder, the token, the storage or the sandbox is not to be
+    /// had; [`StartError::hint`] says what to do.
+    pub async fn start(config: Config) -> Result<Server, StartError> {
+        let data = config.data.clone();
+        make_folder(&data)
+            .map_err(|source| StartError::DataFolder { folder: data.clone(), source })?;
+        let storage = storage::open(&config.storage, &data, config.limits.data_bytes).await?;
+        let token = Token::open(&data)?;
+        let sandbox = Sandbox::start(&config, &data.join("compiled"))?;
+        let core = Arc::new(Core {
+            config: Arc::new(config),
+            token,
+            sandbox,
+            modules: Modules::open(Arc::clone(&storage)).await?,
+            values: Values::open(storage).await?,
+            sessions: Sessions::default(),
+            connections: Connections::default(),
+            runtime: Handle::current(),
+        });
+        let server =
+            Server { core, stop: CancellationToken::new(), token_path: data.join("token") };
+        server.spawn_reaper();
+        Ok(server)
+    }
+
+    fn spawn_reaper(&self) {
+        let core = Arc::downgrade(&self.core);
+        let stop = self.stop.clone();
+        tokio::spawn(async move {
+            while stop.run_until_cancelled(tokio::time::sleep(REAP_EVERY)).await.is_some() {
+                let Some(core) = core.upgrade() else { return };
+                core.sessions.reap(Instant::now());
+            }
+        });
+    }
+
+    /// What this machine can hold, and what bounds it.
+    #[must_use]
+    pub fn capacity(&self) -> &Capacity {
+        &self.core.sandbox.capacity
+    }
+
+    /// The file that holds the token.
+    #[must_use]
+    pub fn token_path(&self) -> &Path {
+        &self.token_path
+    }
+
+    /// The token, for clients in the same process.
+    #[must_use]
+    pub fn token(&self) -> &str {
+        self.core.token.reveal()
+    }
+
+    /// The server as a part of an application: mounts under any path.
+    #[must_use]
+    pub fn router(&self) -> Router {
+        websocket::router(Arc::clone(&self.core))
+    }
+
+    /// Serves one client over any transport, to its end.
+    pub async fn accept<T: Transport>(&self, transport: T) {
+        connection::serve(Arc::clone(&self.core), transport).await;
+    }
+
+    /// Serves a listener until `shutdown` is ready, then drains: calls that have
+    /// been taken may finish within the configured grace.
+    ///
+    /// # Errors
+    /// When the listener fails.
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> io::Result<()> {
+        let listener = listener.tap_io(|socket| {
+            // Small replies must not wait for the peer's acknowledgement.
+            let _ = socket.set_nodelay(true);
+        });
+        let serving = axum::serve(listener, self.router());
+        tokio::select! {
+            served = serving.into_future() => served?,
+            () = shutdown => {}
+        }
+        self.shutdown().await;
+        Ok(())
+    }
+
+    /// Drains and ends: taken calls may finish within the configured grace, then
+    /// all sessions are closed.
+    pub async fn shutdown(&self) {
+        let deadline = tokio::time::Instant::now() + self.core.config.shutdown_grace;
+        let pending = self.core.sessions.pending_calls();
+        if pending > 0 {
+            tracing::info!(pending, "waiting for calls to finish");
+        }
+        while self.core.sessions.pending_calls() > 0 && tokio::time::Instant::now() < deadline {
+            tokio::time::sleep(DRAIN_EVERY).await;
+        }
+        self.core.sessions.close_all(&shutting_down());
+        self.core.connections.refuse_all(&shutting_down());
+        self.stop.cancel();
+        // What a client does not read now it will not read later.
+        let _ = tokio::time::timeout(LAST_WORDS, self.core.connections.ended()).await;
+        self.core.values.flush().await;
+    }
+}
+
+/// A server as an axum router that mounts under any path of an application.
+///
+/// # Errors
+/// As [`Server::start`].
+pub async fn router(config: Config) -> Result<Router, StartError> {
+    Ok(Server::start(config).await?.router())
+}
+
+fn make_folder(folder: &Path) -> io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))?;
+    }
+    Ok(())
+}

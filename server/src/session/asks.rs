@@ -1,0 +1,238 @@
+//! What is asked of references: values, parts, their state; and giving them up.
+
+use std::time::Instant;
+
+use farside_protocol::outline::{self, ModuleOutline, SessionOutline};
+use farside_protocol::value::Kind;
+use farside_protocol::value::path::Path;
+use farside_protocol::{ContentType, ErrorCode, Failure, RefId, RefState, Reply, Seq, Subject};
+use serde::Serialize;
+
+use super::refs::{EntryState, Origin, Waiter};
+use super::slot::SlotState;
+use super::state::{Asker, State};
+use super::step::{Alarm, Step};
+use super::value::Value;
+
+/// A `wait` that is not answered yet.
+pub(super) struct Wait {
+    asker: Asker,
+    seq: Seq,
+    refs: Vec<RefId>,
+    /// References that must still settle.
+    missing: u32,
+}
+
+impl State {
+    pub(super) fn take_get(
+        &mut self,
+        asker: &Asker,
+        seq: Seq,
+        of: RefId,
+        path: Option<&str>,
+        steps: &mut Vec<Step>,
+    ) {
+        let path = match path.map(parse_path).transpose() {
+            Ok(path) => path,
+            Err(failure) => return asker.outbox.send(Reply::Failed { seq, failure }),
+        };
+        let Some(entry) = self.refs.visible(of) else {
+            let failure = self.absence(of);
+            return asker.outbox.send(Reply::Failed { seq, failure });
+        };
+        match (&entry.state, path) {
+            (EntryState::Pending, path) => {
+                entry.waiters.push(Waiter::Get { asker: asker.clone(), seq, path });
+            }
+            (EntryState::Ready(value), None) => asker.outbox.send_value(seq, value.clone()),
+            (EntryState::Ready(value), Some(path)) => {
+                let (asker, value) = (asker.clone(), value.clone());
+                steps.push(Step::Answer { asker, seq, value, path });
+            }
+            (EntryState::Failed(failure), _) => {
+                asker.outbox.send(Reply::Failed { seq, failure: failure.clone() });
+            }
+        }
+    }
+
+    pub(super) fn take_select(
+        &mut self,
+        asker: &Asker,
+        seq: Seq,
+        of: RefId,
+        path: &str,
+        steps: &mut Vec<Step>,
+    ) -> Result<(), Failure> {
+        let into = RefId::new(asker.writer, seq);
+        let parsed = self.refs.has_room().and_then(|()| parse_path(path));
+        let parsed = match (parsed, self.refs.visible(of).is_some()) {
+            (Ok(parsed), true) => parsed,
+            (Err(failure), _) => return Ok(self.refuse(into, failure)),
+            (_, false) => {
+                let failure = self.absence(of);
+                return Ok(self.refuse(into, failure));
+            }
+        };
+        self.refs.insert(into, Origin::Select { of, path: path.to_owned() });
+        let Some(whole) = self.refs.get_mut(of) else { return Ok(()) };
+        match &whole.state {
+            EntryState::Pending => whole.waiters.push(Waiter::Select { into, path: parsed }),
+            EntryState::Ready(value) => {
+                steps.push(Step::Select { into, of: value.clone(), path: parsed });
+            }
+            EntryState::Failed(failure) => {
+                let message = format!("{of}, of which {into} is a part, failed");
+                let failure = Failure::new(failure.code, message).with_cause(failure.clone());
+                self.settle(into, Err(failure));
+            }
+        }
+        Ok(())
+    }
+
+    /// A part was found, or not.
+    pub(super) fn selected(
+        &mut self,
+        into: RefId,
+        result: Result<Value, Failure>,
+        steps: &mut Vec<Step>,
+    ) {
+        let result = result.and_then(|value| self.refs.charge(value.len()).map(|()| value));
+        self.keep(into, result, steps);
+        self.work_off(steps);
+    }
+
+    pub(super) fn release(&mut self, refs: &[RefId]) {
+        for id in refs {
+            if let Some(entry) = self.refs.get_mut(*id) {
+                entry.released = true;
+                self.refs.sweep(*id);
+            }
+        }
+    }
+
+    pub(super) fn take_wait(
+        &mut self,
+        asker: &Asker,
+        seq: Seq,
+        refs: Vec<RefId>,
+        count: u32,
+        deadline: Option<Instant>,
+        steps: &mut Vec<Step>,
+    ) {
+        let number = self.next_wait;
+        self.next_wait += 1;
+        let wanted = (count as usize).min(refs.len());
+        let mut missing = wanted;
+        for id in &refs {
+            match self.refs.visible(*id) {
+                Some(entry) if matches!(entry.state, EntryState::Pending) => {
+                    entry.waiters.push(Waiter::Wait(number));
+                }
+                _ => missing = missing.saturating_sub(1),
+            }
+        }
+        let wait = Wait { asker: asker.clone(), seq, refs, missing: missing as u32 };
+        self.waits.insert(number, wait);
+        if missing == 0 {
+            self.answer_wait(number);
+        } else if let Some(at) = deadline {
+            steps.push(Step::Alarm { at, alarm: Alarm::Wait(number) });
+        }
+    }
+
+    /// One of a wait's references settled. The entry's state is set already.
+    pub(super) fn count_settled(&mut self, number: u64) {
+        let Some(wait) = self.waits.get_mut(&number) else { return };
+        wait.missing = wait.missing.saturating_sub(1);
+        if wait.missing == 0 {
+            self.answer_wait(number);
+        }
+    }
+
+    /// Answers a wait with what is settled by now, unless it was answered.
+    pub(super) fn answer_wait(&mut self, number: u64) {
+        let Some(wait) = self.waits.remove(&number) else { return };
+        let states: Vec<RefState> = wait.refs.iter().map(|id| self.refs.state(*id)).collect();
+        wait.asker.outbox.send(Reply::Waited { seq: wait.seq, states });
+    }
+
+    pub(super) fn take_describe(&mut self, asker: &Asker, seq: Seq, subject: &Subject) {
+        let name = |slot: u32, function: u32| self.full_name(slot, function);
+        match subject {
+            Subject::Session => answer(asker, seq, &self.outline()),
+            Subject::Refs => answer(asker, seq, &self.refs.outlines(name)),
+            Subject::Ref(id) => match self.refs.get(*id).filter(|entry| !entry.released) {
+                Some(entry) => answer(asker, seq, &entry.outline(*id, name)),
+                None => {
+                    let failure = self.absence(*id);
+                    asker.outbox.send(Reply::Failed { seq, failure });
+                }
+            },
+        }
+    }
+
+    fn full_name(&self, slot: u32, function: u32) -> String {
+        match self.slots.get(slot as usize) {
+            Some(slot) => {
+                format!("{}.{}", slot.name, slot.function_name(function).unwrap_or("?"))
+            }
+            None => "?".to_owned(),
+        }
+    }
+
+    fn outline(&self) -> SessionOutline {
+        let mut modules: Vec<ModuleOutline> = self
+            .names
+            .iter()
+            .filter_map(|(name, number)| {
+                let slot = self.slots.get(*number as usize)?;
+                let module = slot.module()?;
+                let (instance, poison) = match &slot.state {
+                    SlotState::Empty => ("none", None),
+                    SlotState::Idle(_) | SlotState::Busy(_) => ("live", None),
+                    SlotState::Poisoned(first) => ("poisoned", Some(first.to_string())),
+                };
+                Some(ModuleOutline {
+                    number: *number,
+                    name: name.to_string(),
+                    hash: module.hash(),
+                    instance: instance.to_owned(),
+                    poison,
+                    manifest: module.manifest().clone(),
+                })
+            })
+            .collect();
+        modules.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        SessionOutline {
+            session: self.id,
+            modules,
+            refs: self.refs.len() as u64,
+            kept_bytes: self.refs.kept_bytes(),
+            memory_bytes: self.budget.memory() as u64,
+            instances: self.budget.instances(),
+            pending_calls: self.pending_calls,
+            connections: self.attached.len() as u64,
+            lease_ms: self.lease_ms,
+        }
+    }
+}
+
+fn answer<T: Serialize>(asker: &Asker, seq: Seq, outline: &T) {
+    match outline::encode(outline) {
+        Ok(body) => {
+            let value = Value::new(ContentType::MSGPACK, Kind::Map, body.into());
+            asker.outbox.send_description(seq, value);
+        }
+        Err(error) => {
+            let failure = Failure::new(ErrorCode::Internal, error.to_string());
+            asker.outbox.send(Reply::Failed { seq, failure });
+        }
+    }
+}
+
+pub(super) fn parse_path(text: &str) -> Result<Path, Failure> {
+    text.parse().map_err(|error: farside_protocol::value::path::PathError| {
+        Failure::new(ErrorCode::InvalidArgument, error.to_string())
+            .with_hint("a path looks like rows[10:20].name, [\"odd key\"], [-1] or [3, 1:5]")
+    })
+}

@@ -1,0 +1,599 @@
+//! Calls: taken, queued, begun when their arguments are there, and ended.
+
+use std::collections::hash_map;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use farside_protocol::value::{RefSite, check_arguments, scan};
+use farside_protocol::{
+    CallFlags, ContentType, ErrorCode, Failure, Payload, RefId, Reply, Seq, Target,
+};
+
+use super::refs::{Entry, EntryState, Origin, Waiter};
+use super::slot::{Call, CallArguments, Item, Occupant, SlotState, StopState, Tenant};
+use super::state::{Asker, State, Woken};
+use super::step::{Alarm, Job, Place, Step};
+use super::value::Value;
+use super::writer::Purpose;
+use crate::sandbox::{Fault, Finished, Module, Stop};
+
+/// Whether a call's arguments are all there.
+enum Readiness {
+    Waiting,
+    Broken(Failure),
+    Ready { arguments: Bytes, inputs: Vec<(RefSite, Value)> },
+}
+
+impl State {
+    #[expect(clippy::too_many_arguments, reason = "the fields of one message")]
+    pub(super) fn take_call(
+        &mut self,
+        asker: &Asker,
+        seq: Seq,
+        target: Target,
+        flags: CallFlags,
+        timeout: Option<Duration>,
+        args: Payload,
+        now: Instant,
+        steps: &mut Vec<Step>,
+    ) -> Result<(), Failure> {
+        let id = RefId::new(asker.writer, seq);
+        let bytes = args.size();
+        let credit = self.writers.get_mut(&asker.writer).map(|writer| writer.use_call(bytes));
+        if credit != Some(true) {
+            let message =
+                "the client made more calls, or sent more argument bytes, than it had credit for";
+            return Err(Failure::new(ErrorCode::BadRequest, message));
+        }
+        let prepared = self.resolve(&target).and_then(|(slot, function)| {
+            self.refs.has_room()?;
+            self.admit_call(bytes)?;
+            let arguments = match args {
+                Payload::Inline(bytes) => self.check_call(slot, function, bytes)?,
+                Payload::Transfer { size } => {
+                    self.announce(asker, seq, size, Purpose::Arguments)?;
+                    CallArguments::Arriving
+                }
+            };
+            Ok((slot, function, arguments))
+        });
+        let (slot, function, arguments) = match prepared {
+            Ok(prepared) => prepared,
+            Err(failure) => {
+                self.return_credit(id, bytes);
+                self.refuse(id, failure);
+                self.answer_call(asker, seq, id, flags);
+                return Ok(());
+            }
+        };
+        self.hold(&arguments);
+        self.pending_calls += 1;
+        self.pending_bytes += bytes;
+        let deadline = timeout.map(|timeout| (now + timeout, timeout));
+        let fresh = flags.fresh || self.is_pure(slot, function);
+        self.refs.insert(id, Origin::Call { module: slot, function, fresh });
+        self.answer_call(asker, seq, id, flags);
+        if let Some((at, _)) = deadline {
+            steps.push(Step::Alarm { at, alarm: Alarm::Call(id) });
+        }
+        let call = Call { id, function, arguments, deadline, bytes };
+        if fresh {
+            self.fresh.waiting.insert(id, (slot, call));
+            self.advance_fresh(id, steps);
+        } else {
+            self.slots[slot as usize].queue.push_back(Item::Call(call));
+            self.advance(slot, steps);
+        }
+        Ok(())
+    }
+
+    /// The `get` and the release that may ride in a call's message.
+    fn answer_call(&mut self, asker: &Asker, seq: Seq, id: RefId, flags: CallFlags) {
+        let Some(entry) = self.refs.get_mut(id) else { return };
+        entry.released = flags.release;
+        if flags.get {
+            match &entry.state {
+                EntryState::Failed(failure) => {
+                    asker.outbox.send(Reply::Failed { seq, failure: failure.clone() });
+                }
+                _ => entry.waiters.push(Waiter::Get { asker: asker.clone(), seq, path: None }),
+            }
+        }
+        self.refs.sweep(id);
+    }
+
+    fn is_pure(&self, slot: u32, function: u32) -> bool {
+        self.slots[slot as usize]
+            .module()
+            .and_then(|module| module.manifest().functions.get(function as usize))
+            .is_some_and(|function| function.pure)
+    }
+
+    fn admit_call(&self, bytes: u64) -> Result<(), Failure> {
+        let limits = &self.config.limits;
+        let (calls, most) = (self.pending_calls, limits.session_pending_calls as u64);
+        if calls >= most || self.pending_bytes + bytes > limits.session_pending_bytes.bytes() {
+            let message = format!(
+                "the session has {calls} pending calls with {} bytes of arguments; {most} calls and {} are allowed",
+                self.pending_bytes, limits.session_pending_bytes
+            );
+            return Err(Failure::new(ErrorCode::QuotaExceeded, message)
+                .with_hint("wait for results before making more calls"));
+        }
+        Ok(())
+    }
+
+    /// Checks argument bytes: form, references, count and kinds.
+    fn check_call(&self, slot: u32, function: u32, bytes: Bytes) -> Result<CallArguments, Failure> {
+        let invalid = |message: String| Failure::new(ErrorCode::InvalidArgument, message);
+        let mut scanned = scan(&bytes).map_err(|error| invalid(error.to_string()))?;
+        let depth = self.config.limits.value_depth;
+        if scanned.depth > depth {
+            let message = format!(
+                "the arguments are nested {} levels deep; {depth} are allowed",
+                scanned.depth
+            );
+            return Err(Failure::new(ErrorCode::ValueTooLarge, message));
+        }
+        let module = self.slots[slot as usize].module();
+        let description =
+            module.and_then(|module| module.manifest().functions.get(function as usize));
+        let Some(description) = description else {
+            return Err(Failure::new(ErrorCode::NotFound, "the function is gone"));
+        };
+        let mut bytes = bytes;
+        let reordered = check_arguments(description, &bytes).map_err(|error| {
+            let signature = signature(description);
+            invalid(error.to_string()).with_hint(format!("its signature is {signature}"))
+        })?;
+        if let Some(reordered) = reordered {
+            bytes = reordered.into();
+            scanned = scan(&bytes).map_err(|error| invalid(error.to_string()))?;
+        }
+        for site in &scanned.refs {
+            if self.refs.get(site.id).is_none_or(|entry| entry.released) {
+                let absence = self.absence(site.id);
+                let message = format!("argument {} can't be used", site.id);
+                return Err(Failure::new(absence.code, message).with_cause(absence));
+            }
+        }
+        Ok(CallArguments::There { bytes, sites: scanned.refs })
+    }
+
+    /// A taken call keeps its arguments alive.
+    fn hold(&mut self, arguments: &CallArguments) {
+        if let CallArguments::There { sites, .. } = arguments {
+            for site in sites {
+                if let Some(entry) = self.refs.get_mut(site.id) {
+                    entry.holds += 1;
+                }
+            }
+        }
+    }
+
+    fn unhold(&mut self, arguments: &CallArguments) {
+        if let CallArguments::There { sites, .. } = arguments {
+            for site in sites {
+                self.refs.unhold(site.id);
+            }
+        }
+    }
+
+    /// The bytes of a call's arguments came in whole.
+    pub(super) fn arguments_arrived(&mut self, id: RefId, bytes: Bytes, steps: &mut Vec<Step>) {
+        let Some(Origin::Call { module: slot, function, fresh }) =
+            self.refs.get(id).map(|entry| &entry.origin)
+        else {
+            return;
+        };
+        let (slot, function, fresh) = (*slot, *function, *fresh);
+        match self.check_call(slot, function, bytes) {
+            Ok(arguments) => {
+                self.hold(&arguments);
+                if let Some(call) = self.find_call(id) {
+                    call.arguments = arguments;
+                }
+                let woken = if fresh { Woken::Fresh(id) } else { Woken::Slot(slot) };
+                self.woken.push_back(woken);
+            }
+            Err(failure) => self.end_unbegun(id, failure, steps),
+        }
+        self.work_off(steps);
+    }
+
+    fn find_call(&mut self, id: RefId) -> Option<&mut Call> {
+        let slot = match self.refs.get(id).map(|entry| &entry.origin)? {
+            Origin::Call { fresh: true, .. } => {
+                return self.fresh.waiting.get_mut(&id).map(|(_, call)| call);
+            }
+            Origin::Call { module, .. } => *module,
+            _ => return None,
+        };
+        self.slots.get_mut(slot as usize)?.queue.iter_mut().find_map(|item| match item {
+            Item::Call(call) if call.id == id => Some(call),
+            _ => None,
+        })
+    }
+
+    /// Fails a call that has not begun, if it is one.
+    pub(super) fn end_unbegun(&mut self, id: RefId, failure: Failure, steps: &mut Vec<Step>) {
+        let call = match self.refs.get(id).map(|entry| &entry.origin) {
+            Some(Origin::Call { fresh: true, .. }) => {
+                self.fresh.ready.retain(|ready| *ready != id);
+                self.fresh.waiting.remove(&id).map(|(_, call)| call)
+            }
+            Some(Origin::Call { module, .. }) => {
+                let queue = &mut self.slots[*module as usize].queue;
+                let place =
+                    queue.iter().position(|item| matches!(item, Item::Call(call) if call.id == id));
+                match place.and_then(|place| queue.remove(place)) {
+                    Some(Item::Call(call)) => Some(call),
+                    _ => None,
+                }
+            }
+            _ => None,
+        };
+        if let Some(call) = call {
+            let slot = match self.refs.get(id).map(|entry| &entry.origin) {
+                Some(Origin::Call { module, fresh: false, .. }) => Some(*module),
+                _ => None,
+            };
+            self.fail_call(call, failure);
+            if let Some(slot) = slot {
+                self.advance(slot, steps);
+            }
+        }
+    }
+
+    fn fail_call(&mut self, call: Call, failure: Failure) {
+        self.unhold(&call.arguments);
+        self.return_credit(call.id, call.bytes);
+        self.pending_calls -= 1;
+        self.pending_bytes -= call.bytes;
+        self.settle(call.id, Err(failure));
+    }
+
+    fn return_credit(&mut self, id: RefId, bytes: u64) {
+        let writer = id.writer();
+        if let Some(state) = self.writers.get_mut(&writer) {
+            state.call_back(bytes);
+            if let Some(outbox) = self.attached.get(&writer) {
+                state.acknowledge(&Asker { writer, outbox: Arc::clone(outbox) });
+            }
+        }
+    }
+
+    /// Lets in what stands at the head of an instance's queue, if it can go in.
+    pub(super) fn advance(&mut self, number: u32, steps: &mut Vec<Step>) {
+        loop {
+            let slot = &mut self.slots[number as usize];
+            if matches!(slot.state, SlotState::Busy(_)) {
+                return;
+            }
+            match slot.queue.pop_front() {
+                None => return self.retire_if_replaced(number, steps),
+                Some(Item::Renew { asker, seq }) => {
+                    if let SlotState::Idle(instance) =
+                        std::mem::replace(&mut slot.state, SlotState::Empty)
+                    {
+                        steps.push(Step::Free(instance));
+                    }
+                    asker.outbox.send(Reply::Done { seq });
+                }
+                Some(Item::Call(call)) => {
+                    if let SlotState::Poisoned(first) = &slot.state {
+                        let failure = poisoned(&slot.name, first);
+                        self.fail_call(call, failure);
+                        continue;
+                    }
+                    match self.readiness(&call, Waiter::Slot(number)) {
+                        Readiness::Waiting => {
+                            self.slots[number as usize].queue.push_front(Item::Call(call));
+                            return;
+                        }
+                        Readiness::Broken(failure) => self.fail_call(call, failure),
+                        Readiness::Ready { arguments, inputs } => {
+                            match self.occupy(number, &call) {
+                                Ok((module, instance)) => {
+                                    let place = Place::Slot(number);
+                                    steps.push(Step::Run(
+                                        self.begin(
+                                            call, place, module, instance, arguments, inputs,
+                                        ),
+                                    ));
+                                    return;
+                                }
+                                Err(failure) => self.fail_call(call, failure),
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Gives a slot's instance to a call; without one, a new one is to be made.
+    fn occupy(
+        &mut self,
+        number: u32,
+        call: &Call,
+    ) -> Result<(Arc<Module>, Option<Box<crate::sandbox::Instance>>), Failure> {
+        let makes_one = matches!(self.slots[number as usize].state, SlotState::Empty);
+        if makes_one {
+            self.room_for_instance()?;
+        }
+        let slot = &mut self.slots[number as usize];
+        let Some(module) = slot.module().map(Arc::clone) else {
+            return Err(Failure::new(ErrorCode::NotFound, "the module was replaced"));
+        };
+        let occupant = Occupant { call: call.id, stop: StopState::NotYet };
+        let instance = match std::mem::replace(&mut slot.state, SlotState::Busy(occupant)) {
+            SlotState::Idle(instance) => Some(instance),
+            _ => None,
+        };
+        Ok((module, instance))
+    }
+
+    fn live_instances(&self) -> usize {
+        let slots = self
+            .slots
+            .iter()
+            .filter(|slot| matches!(slot.state, SlotState::Idle(_) | SlotState::Busy(_)));
+        slots.count() + self.fresh.running.len()
+    }
+
+    fn room_for_instance(&self) -> Result<(), Failure> {
+        let most = self.config.limits.session_instances;
+        if self.live_instances() < most {
+            return Ok(());
+        }
+        let message = format!("the session has {most} live instances, as many as it may");
+        Err(Failure::new(ErrorCode::QuotaExceeded, message).with_hint(
+            "use another session for other modules, or raise limits.session_instances on the server",
+        ))
+    }
+
+    /// Begins a fresh call, if its arguments are there and an instance may be made.
+    pub(super) fn advance_fresh(&mut self, id: RefId, steps: &mut Vec<Step>) {
+        let hash_map::Entry::Occupied(waiting) = self.fresh.waiting.entry(id) else { return };
+        let (slot, call) = waiting.remove();
+        match self.readiness(&call, Waiter::Fresh(id)) {
+            Readiness::Waiting => {
+                self.fresh.waiting.insert(id, (slot, call));
+            }
+            Readiness::Broken(failure) => self.fail_call(call, failure),
+            Readiness::Ready { arguments, inputs } => match self.room_for_instance() {
+                Ok(()) => {
+                    let Some(module) = self.slots[slot as usize].module().map(Arc::clone) else {
+                        let gone = Failure::new(ErrorCode::NotFound, "the module was replaced");
+                        return self.fail_call(call, gone);
+                    };
+                    self.fresh.running.insert(id, StopState::NotYet);
+                    steps.push(Step::Run(self.begin(
+                        call,
+                        Place::Fresh,
+                        module,
+                        None,
+                        arguments,
+                        inputs,
+                    )));
+                }
+                Err(failure) if self.fresh.running.is_empty() => self.fail_call(call, failure),
+                Err(_) => {
+                    self.fresh.waiting.insert(id, (slot, call));
+                    self.fresh.ready.push_back(id);
+                }
+            },
+        }
+    }
+
+    fn begin(
+        &mut self,
+        call: Call,
+        place: Place,
+        module: Arc<Module>,
+        instance: Option<Box<crate::sandbox::Instance>>,
+        arguments: Bytes,
+        inputs: Vec<(RefSite, Value)>,
+    ) -> Job {
+        // The values themselves are in the job now.
+        self.unhold(&call.arguments);
+        self.pending_bytes -= call.bytes;
+        Job {
+            of: call.id,
+            place,
+            module,
+            function: call.function,
+            instance,
+            arguments,
+            inputs,
+            deadline: call.deadline,
+            bytes: call.bytes,
+        }
+    }
+
+    fn readiness(&mut self, call: &Call, waiter: Waiter) -> Readiness {
+        let CallArguments::There { bytes, sites } = &call.arguments else {
+            return Readiness::Waiting;
+        };
+        let mut inputs = Vec::with_capacity(sites.len());
+        for site in sites {
+            match self.refs.get_mut(site.id) {
+                Some(Entry { state: EntryState::Ready(value), .. }) => {
+                    inputs.push((*site, value.clone()));
+                }
+                Some(Entry { state: EntryState::Failed(failure), .. }) => {
+                    let message = format!("argument {} failed", site.id);
+                    return Readiness::Broken(
+                        Failure::new(failure.code, message).with_cause(failure.clone()),
+                    );
+                }
+                Some(entry) => {
+                    entry.waiters.push(waiter);
+                    return Readiness::Waiting;
+                }
+                None => return Readiness::Broken(self.absence(site.id)),
+            }
+        }
+        Readiness::Ready { arguments: bytes.clone(), inputs }
+    }
+
+    /// A call goes on after its first tick and can be stopped from now on.
+    pub(super) fn goes_on(&mut self, of: RefId, place: Place, stop: Stop) {
+        let state = match place {
+            Place::Fresh => self.fresh.running.get_mut(&of),
+            Place::Slot(number) => match &mut self.slots[number as usize].state {
+                SlotState::Busy(occupant) if occupant.call == of => Some(&mut occupant.stop),
+                _ => None,
+            },
+        };
+        match (state, &self.closed) {
+            (_, Some(closed)) => stop.request(closed.clone()),
+            (Some(state), None) => state.becomes(stop),
+            (None, None) => {}
+        }
+    }
+
+    /// A call ended.
+    pub(super) fn finish(&mut self, ended: Ended, finished: Finished, steps: &mut Vec<Step>) {
+        let Ended { of, place, bytes } = ended;
+        if self.closed.is_some() {
+            steps.extend(finished.instance.map(Step::Free));
+            return;
+        }
+        self.pending_calls -= 1;
+        self.return_credit(of, bytes);
+        let (result, poison) = match finished.outcome {
+            Ok(output) => (Ok(output), None),
+            Err(Fault { failure, poisons }) => (Err(failure.clone()), poisons.then_some(failure)),
+        };
+        match place {
+            Place::Fresh => {
+                self.fresh.running.remove(&of);
+                steps.extend(finished.instance.map(Step::Free));
+                if let Some(next) = self.fresh.ready.pop_front() {
+                    self.woken.push_back(Woken::Fresh(next));
+                }
+            }
+            Place::Slot(number) => {
+                let slot = &mut self.slots[number as usize];
+                slot.state = match (finished.instance, poison) {
+                    (Some(instance), _) => SlotState::Idle(instance),
+                    (None, Some(first)) => SlotState::Poisoned(Box::new(first)),
+                    (None, None) => SlotState::Empty,
+                };
+                self.woken.push_back(Woken::Slot(number));
+            }
+        }
+        let result = result.and_then(|output| {
+            self.refs.charge(output.bytes.len() as u64)?;
+            Ok(Value::new(ContentType::MSGPACK, output.kind, output.bytes))
+        });
+        self.keep(of, result, steps);
+        self.work_off(steps);
+    }
+
+    /// Settles a reference, and has a large value written to storage.
+    pub(super) fn keep(
+        &mut self,
+        id: RefId,
+        result: Result<Value, Failure>,
+        steps: &mut Vec<Step>,
+    ) {
+        if let Ok(Value { body: super::value::Body::Memory(bytes), .. }) = &result
+            && bytes.len() as u64 > self.config.storage_spill.bytes()
+        {
+            steps.push(Step::Spill { of: id, bytes: bytes.clone() });
+        }
+        self.settle(id, result);
+    }
+
+    pub(super) fn cancel(&mut self, id: RefId, steps: &mut Vec<Step>) {
+        let failure = Failure::new(ErrorCode::Cancelled, "the call was cancelled");
+        let origin = match self.refs.get(id) {
+            Some(Entry { state: EntryState::Pending, origin, .. }) => origin,
+            _ => return,
+        };
+        let Origin::Call { module, fresh, .. } = origin else {
+            return self.settle(id, Err(failure));
+        };
+        let running = match fresh {
+            true => self.fresh.running.get_mut(&id),
+            false => match &mut self.slots[*module as usize].state {
+                SlotState::Busy(occupant) if occupant.call == id => Some(&mut occupant.stop),
+                _ => None,
+            },
+        };
+        match running {
+            Some(stop) => stop.request(failure),
+            None => self.end_unbegun(id, failure, steps),
+        }
+    }
+
+    /// A call's own deadline came while it waited.
+    pub(super) fn expire_call(&mut self, id: RefId, steps: &mut Vec<Step>) {
+        let message = "the call's timeout ran out before it could begin";
+        let failure = Failure::new(ErrorCode::DeadlineExceeded, message)
+            .with_hint("it waited for its arguments or for calls before it on the same instance");
+        self.end_unbegun(id, failure, steps);
+    }
+
+    pub(super) fn take_renew(
+        &mut self,
+        asker: &Asker,
+        seq: Seq,
+        module: &str,
+        steps: &mut Vec<Step>,
+    ) {
+        let Some(number) = self.names.get(module).copied() else {
+            let failure = self.unknown_module(module);
+            return asker.outbox.send(Reply::Failed { seq, failure });
+        };
+        let item = Item::Renew { asker: asker.clone(), seq };
+        self.slots[number as usize].queue.push_back(item);
+        self.advance(number, steps);
+    }
+
+    /// A replaced module's instance goes once its last call has finished.
+    fn retire_if_replaced(&mut self, number: u32, steps: &mut Vec<Step>) {
+        let slot = &mut self.slots[number as usize];
+        if slot.replaced_by.is_none()
+            || self.fresh.waiting.values().any(|(slot, _)| *slot == number)
+        {
+            return;
+        }
+        if let Tenant::Module(module) = &slot.tenant {
+            let functions =
+                module.manifest().functions.iter().map(|function| function.name.clone()).collect();
+            slot.tenant = Tenant::Former { functions };
+        }
+        if let SlotState::Idle(instance) = std::mem::replace(&mut slot.state, SlotState::Empty) {
+            steps.push(Step::Free(instance));
+        }
+    }
+}
+
+/// What identifies a call that ended.
+#[derive(Clone, Copy)]
+pub(super) struct Ended {
+    pub(super) of: RefId,
+    pub(super) place: Place,
+    pub(super) bytes: u64,
+}
+
+fn poisoned(module: &str, first: &Failure) -> Failure {
+    Failure::new(
+        ErrorCode::Poisoned,
+        format!("the instance of {module} was lost to an earlier failure and its state with it"),
+    )
+    .with_hint(format!("renew it to go on with a fresh one (farside renew {module})"))
+    .with_cause(first.clone())
+}
+
+/// A function's signature, for hints.
+fn signature(function: &farside_protocol::manifest::Function) -> String {
+    let params: Vec<String> =
+        function.params.iter().map(|param| format!("{}: {}", param.name, param.schema)).collect();
+    format!("{}({}) -> {}", function.name, params.join(", "), function.result)
+}

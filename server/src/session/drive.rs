@@ -1,0 +1,331 @@
+//! Carries out what a session's state decided: runs calls, finds parts of
+//! values, moves large ones to storage, finds and compiles modules.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use farside_protocol::value::Path;
+use farside_protocol::{ErrorCode, Failure, ModuleHash, RefId, Reply, Seq};
+
+use super::Session;
+use super::calls::Ended;
+use super::select::{select_in_memory, select_stored};
+use super::state::Asker;
+use super::step::{Alarm, Job, Step};
+use super::transfers::check_value;
+use super::value::{Body, Value};
+use super::writer::{Arrived, Purpose};
+use crate::failures;
+use crate::sandbox::{
+    Arguments, Begun, Bounds, Fault, Finished, Ground, Invocation, Running, TICK, run,
+};
+
+/// Parts of values up to this size are found on the thread that was asked.
+const SMALL: u64 = 256 * 1024;
+
+/// How much longer a thread may run calls itself before it hands them to the
+/// executor, so that a connection's reader gets back to its socket.
+pub(crate) struct Patience {
+    until: Option<Instant>,
+}
+
+impl Patience {
+    /// For one tick from now.
+    pub(crate) fn one_tick() -> Patience {
+        Patience { until: Some(Instant::now() + TICK) }
+    }
+
+    /// Not at all.
+    pub(crate) fn none() -> Patience {
+        Patience { until: None }
+    }
+
+    fn lasts(&self, now: Instant) -> bool {
+        self.until.is_some_and(|until| now < until)
+    }
+}
+
+impl Session {
+    pub(super) fn drive(self: &Arc<Self>, steps: Vec<Step>, patience: &mut Patience) {
+        let mut steps = VecDeque::from(steps);
+        while let Some(step) = steps.pop_front() {
+            match step {
+                Step::Run(job) => steps.extend(self.run(job, patience)),
+                Step::Answer { asker, seq, value, path } => self.answer(asker, seq, value, path),
+                Step::Select { into, of, path } => self.select(into, of, path),
+                Step::Spill { of, bytes } => self.spill(of, bytes),
+                Step::FindModule { asker, seq, name, hash, size } => {
+                    steps.extend(self.find_module(asker, seq, name, hash, size));
+                }
+                Step::Take { asker, arrived } => self.take_arrived(asker, arrived),
+                Step::Alarm { at, alarm } => self.set_alarm(at, alarm),
+                Step::Free(instance) => drop(instance),
+            }
+        }
+    }
+
+    fn run(self: &Arc<Self>, mut job: Job, patience: &mut Patience) -> Vec<Step> {
+        let in_memory = job.inputs.iter().all(|(_, value)| matches!(value.body, Body::Memory(_)));
+        let ground = match (in_memory, job.instance.take()) {
+            (true, Some(instance)) => Ground::Instance(instance),
+            (true, None) => match Arc::clone(&self.core.sandbox.instances).try_acquire_owned() {
+                Ok(permit) => self.new_ground(&job, permit),
+                Err(_) => {
+                    self.prepare(job);
+                    return Vec::new();
+                }
+            },
+            (false, instance) => {
+                job.instance = instance;
+                self.prepare(job);
+                return Vec::new();
+            }
+        };
+        self.start(job, ground, patience)
+    }
+
+    fn new_ground(&self, job: &Job, permit: tokio::sync::OwnedSemaphorePermit) -> Ground {
+        let budget = Arc::clone(&self.budget);
+        Ground::New { module: Arc::clone(&job.module), budget, permit }
+    }
+
+    /// Gets what a call still needs, then has the executor run it.
+    fn prepare(self: &Arc<Self>, mut job: Job) {
+        let session = Arc::clone(self);
+        self.core.runtime.spawn(async move {
+            let steps = match session.prepared(&mut job).await {
+                Ok(ground) => session.start(job, ground, &mut Patience::none()),
+                Err(failure) => {
+                    let outcome = Err(Fault { failure, poisons: false });
+                    let finished = Finished { instance: job.instance.take(), outcome };
+                    session.finish(job.ended(), finished)
+                }
+            };
+            session.drive(steps, &mut Patience::none());
+        });
+    }
+
+    async fn prepared(&self, job: &mut Job) -> Result<Ground, Failure> {
+        for (_, value) in &mut job.inputs {
+            if let Body::Stored(stored) = &value.body {
+                let bytes = stored
+                    .read(0..stored.len())
+                    .await
+                    .map_err(|error| failures::of_storage(&error))?;
+                value.body = Body::Memory(bytes);
+            }
+        }
+        if let Some(instance) = job.instance.take() {
+            return Ok(Ground::Instance(instance));
+        }
+        let wait = self.core.config.limits.instance_wait;
+        let permit = Arc::clone(&self.core.sandbox.instances).acquire_owned();
+        match tokio::time::timeout(wait, permit).await {
+            Ok(Ok(permit)) => Ok(self.new_ground(job, permit)),
+            _ => Err(Failure::new(
+                ErrorCode::Unavailable,
+                format!("the server is full: no instance came free within {wait:?}"),
+            )
+            .with_hint("try again in a moment, or raise limits.instances on the server")),
+        }
+    }
+
+    /// Begins a call: here while patience lasts, else on the executor.
+    fn start(self: &Arc<Self>, job: Job, ground: Ground, patience: &mut Patience) -> Vec<Step> {
+        let now = Instant::now();
+        let limits = &self.core.config.limits;
+        let ended = job.ended();
+        let mut arguments = Arguments::new(job.arguments);
+        for (site, value) in job.inputs {
+            if let Body::Memory(bytes) = value.body {
+                arguments.splice(site, bytes, value.content.is_msgpack());
+            }
+        }
+        let invocation = Invocation {
+            of: job.of,
+            function: job.function,
+            arguments,
+            log: Arc::clone(self) as _,
+            log_bytes: limits.log_bytes.as_len(),
+            value_bytes: limits.value_bytes.bytes(),
+            value_depth: limits.value_depth,
+        };
+        let future = Box::pin(run(ground, invocation));
+        let own = (now + limits.call_deadline, limits.call_deadline);
+        let (deadline, time) = job.deadline.map_or(own, |asked| asked.min(own));
+        let bounds = Bounds { deadline, time, cpu: limits.call_cpu };
+        let running = if patience.lasts(now) && !job.module.is_long(job.function) {
+            match self.core.sandbox.begin(future, bounds) {
+                Begun::Finished(finished) => return self.finish(ended, finished),
+                Begun::GoesOn(running) => {
+                    job.module.found_long(job.function, true);
+                    running
+                }
+            }
+        } else {
+            Running::unbegun(future, bounds)
+        };
+        self.state().goes_on(ended.of, ended.place, running.stop());
+        let session = Arc::clone(self);
+        let (module, function) = (job.module, job.function);
+        self.core.sandbox.executor.run(self.lane, running, move |finished, cpu_used| {
+            module.found_long(function, cpu_used >= TICK);
+            let steps = session.finish(ended, finished);
+            session.drive(steps, &mut Patience::none());
+        });
+        Vec::new()
+    }
+
+    fn finish(&self, ended: Ended, finished: Finished) -> Vec<Step> {
+        let mut steps = Vec::new();
+        self.state().finish(ended, finished, &mut steps);
+        steps
+    }
+
+    fn answer(self: &Arc<Self>, asker: Asker, seq: Seq, value: Value, path: Path) {
+        self.find_part(value, path, move |_, part| {
+            match part {
+                Ok(part) => asker.outbox.send_value(seq, part),
+                Err(failure) => asker.outbox.send(Reply::Failed { seq, failure }),
+            }
+            Vec::new()
+        });
+    }
+
+    fn select(self: &Arc<Self>, into: RefId, of: Value, path: Path) {
+        self.find_part(of, path, move |session, part| session.selected(into, part));
+    }
+
+    /// Finds a part here if that is quick, else where it may take long.
+    fn find_part(
+        self: &Arc<Self>,
+        value: Value,
+        path: Path,
+        then: impl FnOnce(&Session, Result<Value, Failure>) -> Vec<Step> + Send + 'static,
+    ) {
+        let session = Arc::clone(self);
+        let end = move |part| session.drive(then(&session, part), &mut Patience::none());
+        match value.body.clone() {
+            Body::Memory(bytes) if value.len() <= SMALL => {
+                end(select_in_memory(&value, &bytes, &path));
+            }
+            Body::Memory(bytes) => {
+                self.core
+                    .runtime
+                    .spawn_blocking(move || end(select_in_memory(&value, &bytes, &path)));
+            }
+            Body::Stored(stored) => {
+                let config = Arc::clone(&self.core.config);
+                self.core.runtime.spawn(async move {
+                    end(select_stored(&value, &stored, &path, &config).await);
+                });
+            }
+        }
+    }
+
+    fn selected(&self, into: RefId, part: Result<Value, Failure>) -> Vec<Step> {
+        let mut steps = Vec::new();
+        self.state().selected(into, part, &mut steps);
+        steps
+    }
+
+    fn spill(self: &Arc<Self>, of: RefId, bytes: Bytes) {
+        let session = Arc::clone(self);
+        self.core.runtime.spawn(async move {
+            match session.core.values.write(bytes).await {
+                Ok(stored) => session.state().spilled(of, stored),
+                // The value stays in memory, where it counts against the limits.
+                Err(error) => tracing::warn!(reference = %of, %error, "could not spill a value"),
+            }
+        });
+    }
+
+    fn find_module(
+        self: &Arc<Self>,
+        asker: Asker,
+        seq: Seq,
+        name: String,
+        hash: ModuleHash,
+        size: u64,
+    ) -> Vec<Step> {
+        let mut steps = Vec::new();
+        if let Some(module) = self.core.sandbox.catalog.live(hash) {
+            self.state().install(&asker, seq, &name, module, &mut steps);
+            return steps;
+        }
+        let session = Arc::clone(self);
+        self.core.runtime.spawn(async move {
+            let core = Arc::clone(&session.core);
+            let mut steps = Vec::new();
+            match core.known_module(hash).await {
+                Some(Ok(module)) => {
+                    session.state().install(&asker, seq, &name, module, &mut steps);
+                }
+                Some(Err(failure)) => asker.outbox.send(Reply::Failed { seq, failure }),
+                None => session.state().want_module(&asker, seq, name, hash, size),
+            }
+            session.drive(steps, &mut Patience::none());
+        });
+        steps
+    }
+
+    /// Checks what a transfer brought: a value, arguments, or a module.
+    fn take_arrived(self: &Arc<Self>, asker: Asker, arrived: Arrived) {
+        let session = Arc::clone(self);
+        let Arrived { seq, bytes, purpose } = arrived;
+        let size = bytes.len() as u64;
+        let id = RefId::new(asker.writer, seq);
+        match purpose {
+            Purpose::Value(content) => {
+                self.core.runtime.spawn_blocking(move || {
+                    let value = check_value(content, bytes, &session.core.config);
+                    let mut steps = Vec::new();
+                    session.state().value_arrived(id, size, value, &mut steps);
+                    session.drive(steps, &mut Patience::none());
+                });
+            }
+            Purpose::Arguments => {
+                let mut steps = Vec::new();
+                let mut state = self.state();
+                state.arrived(size);
+                state.arguments_arrived(id, bytes, &mut steps);
+                drop(state);
+                self.drive(steps, &mut Patience::none());
+            }
+            Purpose::Module { name, hash } => {
+                self.core.runtime.spawn(async move {
+                    let made = session.core.new_module(hash, bytes).await;
+                    let mut steps = Vec::new();
+                    let mut state = session.state();
+                    state.arrived(size);
+                    match made {
+                        Ok(module) => state.install(&asker, seq, &name, module, &mut steps),
+                        Err(failure) => asker.outbox.send(Reply::Failed { seq, failure }),
+                    }
+                    drop(state);
+                    session.drive(steps, &mut Patience::none());
+                });
+            }
+        }
+    }
+
+    fn set_alarm(self: &Arc<Self>, at: Instant, alarm: Alarm) {
+        let session = Arc::downgrade(self);
+        self.core.runtime.spawn(async move {
+            tokio::time::sleep_until(at.into()).await;
+            if let Some(session) = session.upgrade() {
+                let mut steps = Vec::new();
+                session.state().alarm(alarm, &mut steps);
+                session.drive(steps, &mut Patience::none());
+            }
+        });
+    }
+}
+
+impl Job {
+    fn ended(&self) -> Ended {
+        Ended { of: self.of, place: self.place, bytes: self.bytes }
+    }
+}

@@ -1,0 +1,198 @@
+//! Sessions: a client's instances, references and calls on the server.
+//!
+//! A [`Session`] outlives its connections. Its state is changed by synchronous
+//! functions under one lock (`state`), which say what to do next as [`Step`]s;
+//! `drive` carries them out with the lock released.
+
+mod asks;
+mod calls;
+mod drive;
+mod refs;
+mod registry;
+mod resolve;
+mod select;
+mod slot;
+mod state;
+mod step;
+mod transfers;
+mod value;
+mod writer;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use farside_protocol::outline::SessionSummary;
+use farside_protocol::{
+    Failure, LogLevel, RefId, Reply, Request, ResumeKey, Seq, SessionId, WriterId,
+};
+
+pub(crate) use drive::Patience;
+pub(crate) use registry::Sessions;
+pub(crate) use state::Asker;
+pub(crate) use value::{Body, Value};
+
+use crate::connection::Outbox;
+use crate::core::Core;
+use crate::sandbox::{Budget, Lane, LogSink};
+use state::State;
+
+/// One client's state on the server. Shared by its connections and running calls.
+pub(crate) struct Session {
+    id: SessionId,
+    key: ResumeKey,
+    lane: Lane,
+    core: Arc<Core>,
+    opened: Instant,
+    budget: Arc<Budget>,
+    lease: Mutex<Lease>,
+    /// Short: decisions only; never held while waiting or running a guest.
+    state: Mutex<State>,
+}
+
+struct Lease {
+    length: Duration,
+    /// When the last connection went.
+    idle_since: Option<Instant>,
+}
+
+/// Numbers sessions for the executor's round.
+static LANES: AtomicU64 = AtomicU64::new(0);
+
+impl Session {
+    fn open(core: Arc<Core>, lease: Duration) -> Arc<Session> {
+        let limits = &core.config.limits;
+        let budget = Arc::new(Budget::new(
+            usize::try_from(limits.session_memory.bytes()).unwrap_or(usize::MAX),
+            usize::try_from(limits.session_table_elements).unwrap_or(usize::MAX),
+        ));
+        let id = SessionId(rand::random());
+        let state = State::new(id, Arc::clone(&core.config), Arc::clone(&budget));
+        let lease = Lease { length: lease, idle_since: Some(Instant::now()) };
+        Arc::new(Session {
+            id,
+            key: ResumeKey(rand::random()),
+            lane: Lane(LANES.fetch_add(1, Ordering::Relaxed)),
+            core,
+            opened: Instant::now(),
+            budget,
+            lease: Mutex::new(lease),
+            state: Mutex::new(state),
+        })
+    }
+
+    pub(crate) fn id(&self) -> SessionId {
+        self.id
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lease(&self) -> MutexGuard<'_, Lease> {
+        self.lease.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes a connection a writer of this session. Gives the greeting.
+    ///
+    /// # Errors
+    /// When the session is closed, or has had too many writers.
+    pub(crate) fn attach(
+        &self,
+        outbox: &Arc<Outbox>,
+        lease: Option<Duration>,
+    ) -> Result<(Asker, Reply), Failure> {
+        let mut state = self.state();
+        let writer = state.attach(Arc::clone(outbox))?;
+        let (calls, bytes) = state.totals(writer);
+        let mut own = self.lease();
+        own.idle_since = None;
+        if let Some(length) = lease {
+            own.length = length;
+        }
+        let lease_ms = u64::try_from(own.length.as_millis()).unwrap_or(u64::MAX);
+        state.lease_ms = lease_ms;
+        drop(state);
+        let (session, key) = (self.id, self.key);
+        let greeting = Reply::Attached { session, key, writer, taken: 0, calls, bytes, lease_ms };
+        Ok((Asker { writer, outbox: Arc::clone(outbox) }, greeting))
+    }
+
+    /// A connection ended.
+    pub(crate) fn detach(self: &Arc<Self>, writer: WriterId) {
+        let mut steps = Vec::new();
+        let mut state = self.state();
+        state.detach(writer, &mut steps);
+        let deserted = state.attached.is_empty();
+        drop(state);
+        if deserted {
+            self.lease().idle_since = Some(Instant::now());
+        }
+        self.drive(steps, &mut Patience::none());
+    }
+
+    /// Takes one message of a writer and does what follows from it.
+    ///
+    /// # Errors
+    /// When the client broke the protocol; its connection is to be closed.
+    pub(crate) fn handle(
+        self: &Arc<Self>,
+        asker: &Asker,
+        request: Request,
+        patience: &mut Patience,
+    ) -> Result<(), Failure> {
+        let mut steps = Vec::new();
+        let taken = self.state().take(asker, request, Instant::now(), &mut steps);
+        self.drive(steps, patience);
+        taken
+    }
+
+    /// Whether a numbered message that the state does not see is the next one.
+    pub(crate) fn is_next(&self, asker: &Asker, seq: Seq) -> Result<bool, Failure> {
+        self.state().is_next(asker, seq)
+    }
+
+    /// Ends the session and frees all that it holds.
+    pub(crate) fn close(self: &Arc<Self>, failure: Failure) {
+        let mut steps = Vec::new();
+        self.state().close(failure, &mut steps);
+        self.drive(steps, &mut Patience::none());
+    }
+
+    /// When its lease runs out, if nothing is attached.
+    fn expires_at(&self) -> Option<Instant> {
+        let lease = self.lease();
+        lease.idle_since.and_then(|since| since.checked_add(lease.length))
+    }
+
+    /// Calls taken and not finished.
+    pub(crate) fn pending_calls(&self) -> u64 {
+        self.state().pending_calls
+    }
+
+    fn summary(&self, now: Instant) -> SessionSummary {
+        let expires_in = self.expires_at().map(|at| at.saturating_duration_since(now).as_secs());
+        let state = self.state();
+        let mut modules: Vec<String> = state.names.keys().map(|name| name.to_string()).collect();
+        modules.sort_unstable();
+        SessionSummary {
+            session: self.id,
+            age_s: now.saturating_duration_since(self.opened).as_secs(),
+            connections: state.attached.len() as u64,
+            modules,
+            refs: state.refs.len() as u64,
+            kept_bytes: state.refs.kept_bytes(),
+            expires_in_s: expires_in,
+        }
+    }
+}
+
+impl LogSink for Session {
+    fn line(&self, of: RefId, level: LogLevel, text: &str) {
+        tracing::debug!(session = %self.id, call = %of, ?level, "guest: {text}");
+        let outbox = self.state().attached.get(&of.writer()).cloned();
+        if let Some(outbox) = outbox {
+            outbox.send(Reply::Log { of, level, text: text.to_owned() });
+        }
+    }
+}

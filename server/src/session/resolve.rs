@@ -1,0 +1,107 @@
+//! Names and numbers of functions and modules: what they stand for now.
+
+use farside_protocol::value::nearest;
+use farside_protocol::{ErrorCode, Failure, Target};
+
+use super::slot::Slot;
+use super::state::State;
+
+impl State {
+    /// The slot and function that a target names.
+    pub(super) fn resolve(&self, target: &Target) -> Result<(u32, u32), Failure> {
+        match target {
+            Target::Index { module, function } => self.resolve_index(*module, *function),
+            Target::Name(name) => self.resolve_name(name),
+        }
+    }
+
+    fn resolve_index(&self, module: u32, function: u32) -> Result<(u32, u32), Failure> {
+        let Some(slot) = self.slots.get(module as usize) else {
+            let message = format!("the session has no module number {module}");
+            return Err(Failure::new(ErrorCode::NotFound, message));
+        };
+        if slot.replaced_by.is_none() {
+            return match slot.function_name(function) {
+                Some(_) => Ok((module, function)),
+                None => {
+                    let message = format!("{} has no function number {function}", slot.name);
+                    Err(Failure::new(ErrorCode::NotFound, message))
+                }
+            };
+        }
+        // An older handle: its function is looked up in the module that has the name now.
+        let name = slot.function_name(function).unwrap_or("(unknown)");
+        match self.names.get(&slot.name).and_then(|now| self.find_in(*now, name)) {
+            Some(found) => Ok(found),
+            None => {
+                let message =
+                    format!("{} was replaced by a module without a function {name}", slot.name);
+                Err(Failure::new(ErrorCode::NotFound, message))
+            }
+        }
+    }
+
+    fn find_in(&self, slot: u32, function: &str) -> Option<(u32, u32)> {
+        let module = self.slots.get(slot as usize)?.module()?;
+        module.manifest().function(function).map(|(place, _)| (slot, place))
+    }
+
+    fn resolve_name(&self, name: &str) -> Result<(u32, u32), Failure> {
+        if let Some((module, function)) = name.rsplit_once('.')
+            && let Some(slot) = self.names.get(module)
+        {
+            return self.find_in(*slot, function).ok_or_else(|| self.unknown_function(name));
+        }
+        let mut found: Vec<(u32, u32)> =
+            self.names.values().filter_map(|slot| self.find_in(*slot, name)).collect();
+        match (found.pop(), found.is_empty()) {
+            (Some(only), true) => Ok(only),
+            (Some(_), false) => {
+                let message = format!("more than one module has a function {name}");
+                let mut names: Vec<String> = self
+                    .function_names()
+                    .filter(|full| full.ends_with(&format!(".{name}")))
+                    .collect();
+                names.sort_unstable();
+                Err(Failure::new(ErrorCode::NotFound, message)
+                    .with_hint(format!("say which: {}", names.join(" or "))))
+            }
+            (None, _) => Err(self.unknown_function(name)),
+        }
+    }
+
+    fn function_names(&self) -> impl Iterator<Item = String> + '_ {
+        self.names.iter().flat_map(|(name, slot)| {
+            let module = self.slots.get(*slot as usize).and_then(Slot::module);
+            module.into_iter().flat_map(move |module| {
+                module.manifest().functions.iter().map(move |f| format!("{name}.{}", f.name))
+            })
+        })
+    }
+
+    fn unknown_function(&self, name: &str) -> Failure {
+        let failure = Failure::new(ErrorCode::NotFound, format!("there is no function {name}"));
+        if self.names.is_empty() {
+            return failure.with_hint("the session has no modules yet; upload one first");
+        }
+        let full: Vec<String> = self.function_names().collect();
+        let bare = full.iter().filter_map(|full| full.rsplit_once('.').map(|(_, bare)| bare));
+        let near = nearest(name, full.iter().map(String::as_str).chain(bare));
+        let mut modules: Vec<&str> = self.names.keys().map(|name| &**name).collect();
+        modules.sort_unstable();
+        failure.with_hint(match near.is_empty() {
+            false => format!("did you mean {}?", near.join(" or ")),
+            true => format!("the session's modules are {}", modules.join(", ")),
+        })
+    }
+
+    pub(super) fn unknown_module(&self, name: &str) -> Failure {
+        let failure = Failure::new(ErrorCode::NotFound, format!("there is no module {name}"));
+        let mut names: Vec<&str> = self.names.keys().map(|name| &**name).collect();
+        names.sort_unstable();
+        failure.with_hint(match names.is_empty() {
+            true => "the session has no modules yet; upload one first".to_owned(),
+            false => format!("the session's modules are {}", names.join(", ")),
+        })
+    }
+}

@@ -1,0 +1,82 @@
+//! A part of a kept value, wherever its bytes are.
+
+use bytes::Bytes;
+use farside_protocol::value::{Head, Kind, Path, Piece, SelectError, Selection, select};
+use farside_protocol::{ContentType, ErrorCode, Failure};
+
+use super::value::Value;
+use crate::config::Config;
+use crate::failures;
+use crate::sandbox::too_large;
+use crate::storage::StoredValue;
+
+/// Finds a part of a value in memory. Takes time by the value's size.
+pub(super) fn select_in_memory(
+    value: &Value,
+    bytes: &Bytes,
+    path: &Path,
+) -> Result<Value, Failure> {
+    check_content(value)?;
+    let selection = select(bytes.as_ref(), path).map_err(|error| failures::of_selection(&error))?;
+    // A part that is most of the value shares its memory; a smaller one is
+    // copied, so that it does not hold a large value's memory.
+    let part = match selection.as_range() {
+        Some(range) if range.end - range.start > bytes.len() as u64 / 2 => {
+            bytes.slice(range.start as usize..range.end as usize)
+        }
+        _ => selection.assemble(bytes).into(),
+    };
+    Ok(of_bytes(part))
+}
+
+/// Finds a part of a value in storage, of which only that is read.
+pub(super) async fn select_stored(
+    value: &Value,
+    stored: &std::sync::Arc<StoredValue>,
+    path: &Path,
+    config: &Config,
+) -> Result<Value, Failure> {
+    check_content(value)?;
+    let selection = stored.select(path.clone()).await.map_err(|error| match &error {
+        SelectError::Source(storage) => failures::of_storage(storage),
+        _ => failures::of_selection(&error),
+    })?;
+    let limit = config.limits.value_bytes.bytes();
+    if selection.len() > limit {
+        return Err(too_large("the part", selection.len(), limit));
+    }
+    let part = match selection.as_range() {
+        Some(range) => stored.read(range).await.map_err(|error| failures::of_storage(&error))?,
+        None => gather(stored, selection).await?,
+    };
+    Ok(of_bytes(part))
+}
+
+async fn gather(stored: &StoredValue, selection: Selection) -> Result<Bytes, Failure> {
+    let mut part = Vec::with_capacity(selection.len() as usize);
+    for piece in selection.into_pieces() {
+        match piece {
+            Piece::Bytes(bytes) => part.extend_from_slice(&bytes),
+            Piece::Range(range) => {
+                let bytes =
+                    stored.read(range).await.map_err(|error| failures::of_storage(&error))?;
+                part.extend_from_slice(&bytes);
+            }
+        }
+    }
+    Ok(part.into())
+}
+
+fn of_bytes(part: Bytes) -> Value {
+    let kind = Head::read(&part).map_or(Kind::Nil, |head| head.kind);
+    Value::new(ContentType::MSGPACK, kind, part)
+}
+
+fn check_content(value: &Value) -> Result<(), Failure> {
+    if value.content.is_msgpack() {
+        return Ok(());
+    }
+    let kind = value.describe_kind();
+    let message = format!("the value is {kind}; parts can be taken of MessagePack values only");
+    Err(Failure::new(ErrorCode::NotMaterializable, message).with_hint("get it whole"))
+}

@@ -1,0 +1,130 @@
+//! A module's place in a session: its instance and the one queue of all that
+//! enters it.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use farside_protocol::value::RefSite;
+use farside_protocol::{Failure, RefId, Seq};
+
+use super::state::Asker;
+use crate::sandbox::{Instance, Module, Stop};
+
+/// A module of a session. Its number is its place among the session's slots.
+pub(super) struct Slot {
+    pub(super) name: Arc<str>,
+    pub(super) tenant: Tenant,
+    pub(super) queue: VecDeque<Item>,
+    pub(super) state: SlotState,
+    /// The slot that took this one's name.
+    pub(super) replaced_by: Option<u32>,
+}
+
+/// What occupies a slot.
+pub(super) enum Tenant {
+    Module(Arc<Module>),
+    /// The module was replaced and its last call has finished; the names of its
+    /// functions remain, so that older handles find the new module's.
+    Former {
+        functions: Vec<String>,
+    },
+}
+
+/// What waits to enter an instance, first in, first out.
+pub(super) enum Item {
+    Call(Call),
+    Renew { asker: Asker, seq: Seq },
+}
+
+pub(super) enum SlotState {
+    /// No instance yet; the next call makes it.
+    Empty,
+    Idle(Box<Instance>),
+    Busy(Occupant),
+    /// A call went wrong and the state is lost, until the client renews.
+    Poisoned(Box<Failure>),
+}
+
+/// The call that runs.
+pub(super) struct Occupant {
+    pub(super) call: RefId,
+    pub(super) stop: StopState,
+}
+
+/// How a call that has begun can be stopped.
+pub(super) enum StopState {
+    /// It is in its first tick, or being prepared.
+    NotYet,
+    /// It shall be stopped as soon as it can be.
+    Wanted(Failure),
+    By(Stop),
+}
+
+impl StopState {
+    pub(super) fn request(&mut self, failure: Failure) {
+        match self {
+            StopState::NotYet => *self = StopState::Wanted(failure),
+            StopState::Wanted(_) => {}
+            StopState::By(stop) => stop.request(failure),
+        }
+    }
+
+    /// The call can be stopped from now on.
+    pub(super) fn becomes(&mut self, stop: Stop) {
+        if let StopState::Wanted(failure) = self {
+            stop.request(failure.clone());
+        }
+        *self = StopState::By(stop);
+    }
+}
+
+/// A call that was taken and has not begun.
+pub(super) struct Call {
+    pub(super) id: RefId,
+    pub(super) function: u32,
+    pub(super) arguments: CallArguments,
+    /// By when the client wants it to be finished, and the time that it asked for.
+    pub(super) deadline: Option<(Instant, Duration)>,
+    /// Argument bytes, for the writer's credit.
+    pub(super) bytes: u64,
+}
+
+pub(super) enum CallArguments {
+    /// They come as a transfer that has not ended.
+    Arriving,
+    There {
+        bytes: Bytes,
+        sites: Vec<RefSite>,
+    },
+}
+
+impl Slot {
+    pub(super) fn new(name: Arc<str>, module: Arc<Module>) -> Slot {
+        Slot {
+            name,
+            tenant: Tenant::Module(module),
+            queue: VecDeque::new(),
+            state: SlotState::Empty,
+            replaced_by: None,
+        }
+    }
+
+    pub(super) fn module(&self) -> Option<&Arc<Module>> {
+        match &self.tenant {
+            Tenant::Module(module) => Some(module),
+            Tenant::Former { .. } => None,
+        }
+    }
+
+    pub(super) fn function_name(&self, function: u32) -> Option<&str> {
+        let place = function as usize;
+        match &self.tenant {
+            Tenant::Module(module) => {
+                module.manifest().functions.get(place).map(|function| function.name.as_str())
+            }
+            Tenant::Former { functions } => functions.get(place).map(String::as_str),
+        }
+    }
+}

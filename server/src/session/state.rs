@@ -1,0 +1,328 @@
+//! The state of one session and how messages change it. All of it is synchronous:
+//! each change pushes the [`Step`]s that follow from it.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Instant;
+
+use farside_protocol::{ErrorCode, Failure, RefId, Reply, Request, Seq, SessionId, WriterId, caps};
+
+use super::asks::Wait;
+use super::refs::{EntryState, Origin, Refs, Waiter};
+use super::slot::{Call, Slot, StopState};
+use super::step::{Alarm, Step};
+use super::value::Value;
+use super::writer::{Window, Writer};
+use crate::config::Config;
+use crate::connection::Outbox;
+use crate::sandbox::Budget;
+
+/// Who asks, and where the answer goes.
+#[derive(Clone)]
+pub(crate) struct Asker {
+    pub(crate) writer: WriterId,
+    pub(crate) outbox: Arc<Outbox>,
+}
+
+/// A session's modules, references, calls and writers.
+pub(super) struct State {
+    pub(super) id: SessionId,
+    pub(super) lease_ms: u64,
+    pub(super) config: Arc<Config>,
+    pub(super) budget: Arc<Budget>,
+    pub(super) refs: Refs,
+    pub(super) slots: Vec<Slot>,
+    /// The slot that each name stands for now.
+    pub(super) names: HashMap<Arc<str>, u32>,
+    pub(super) fresh: Fresh,
+    pub(super) waits: HashMap<u64, Wait>,
+    pub(super) next_wait: u64,
+    pub(super) writers: HashMap<WriterId, Writer>,
+    pub(super) attached: HashMap<WriterId, Arc<Outbox>>,
+    pub(super) pending_calls: u64,
+    pub(super) pending_bytes: u64,
+    /// Everything that a settled reference woke, until it is worked off: chains
+    /// of dependent references are as long as a client likes, so no recursion.
+    pub(super) woken: VecDeque<Woken>,
+    pub(super) closed: Option<Failure>,
+    next_writer: u16,
+}
+
+/// Calls in stores of their own.
+#[derive(Default)]
+pub(super) struct Fresh {
+    /// Taken and waiting for arguments.
+    pub(super) waiting: HashMap<RefId, (u32, Call)>,
+    /// Ready, and waiting for one of the session's instances to end.
+    pub(super) ready: VecDeque<RefId>,
+    pub(super) running: HashMap<RefId, StopState>,
+}
+
+/// What goes on because a reference settled.
+pub(super) enum Woken {
+    Slot(u32),
+    Fresh(RefId),
+    Broken { into: RefId, cause: Failure },
+    Then(Step),
+}
+
+impl State {
+    pub(super) fn new(id: SessionId, config: Arc<Config>, budget: Arc<Budget>) -> State {
+        let refs = Refs::new(config.limits.session_refs, config.limits.session_kept_bytes.bytes());
+        State {
+            id,
+            lease_ms: 0,
+            config,
+            budget,
+            refs,
+            slots: Vec::new(),
+            names: HashMap::new(),
+            fresh: Fresh::default(),
+            waits: HashMap::new(),
+            next_wait: 0,
+            writers: HashMap::new(),
+            attached: HashMap::new(),
+            pending_calls: 0,
+            pending_bytes: 0,
+            woken: VecDeque::new(),
+            closed: None,
+            next_writer: 1,
+        }
+    }
+
+    /// Makes a new writer, heard through `outbox`.
+    pub(super) fn attach(&mut self, outbox: Arc<Outbox>) -> Result<WriterId, Failure> {
+        if let Some(failure) = &self.closed {
+            return Err(failure.clone());
+        }
+        let writer = WriterId(self.next_writer);
+        self.next_writer = self.next_writer.checked_add(1).ok_or_else(|| {
+            let message = "the session has had 65,535 writers, as many as it can number";
+            Failure::new(ErrorCode::QuotaExceeded, message)
+                .with_hint("open a new session (on the command line: farside session new)")
+        })?;
+        let window = Window {
+            calls: self.config.limits.session_pending_calls as u64,
+            bytes: self.config.limits.session_pending_bytes.bytes(),
+        };
+        self.writers.insert(writer, Writer::new(window));
+        self.attached.insert(writer, outbox);
+        Ok(writer)
+    }
+
+    /// A connection ended: nobody hears this writer's answers any more, and what
+    /// it was sending stays unfinished.
+    pub(super) fn detach(&mut self, writer: WriterId, steps: &mut Vec<Step>) {
+        self.attached.remove(&writer);
+        let open: Vec<Seq> = match self.writers.get(&writer) {
+            Some(writer) => writer.incoming.keys().copied().collect(),
+            None => Vec::new(),
+        };
+        for seq in open {
+            let why = "the connection was lost while its bytes were on their way";
+            self.abort_transfer(writer, seq, why, steps);
+        }
+        self.work_off(steps);
+    }
+
+    /// The totals of a new writer, for the reply to its attaching.
+    pub(super) fn totals(&self, writer: WriterId) -> (u64, u64) {
+        self.writers.get(&writer).map_or((0, 0), Writer::totals)
+    }
+
+    /// Takes one message.
+    ///
+    /// # Errors
+    /// When the client broke the protocol: the connection is to be closed.
+    pub(super) fn take(
+        &mut self,
+        asker: &Asker,
+        request: Request,
+        now: Instant,
+        steps: &mut Vec<Step>,
+    ) -> Result<(), Failure> {
+        if let Some(failure) = &self.closed {
+            return Err(failure.clone());
+        }
+        if let Some(seq) = request.seq()
+            && !self.is_next(asker, seq)?
+        {
+            return Ok(());
+        }
+        match request {
+            Request::Call { seq, target, flags, timeout_ms, args } => {
+                let timeout = timeout_ms.map(caps::duration_from_ms);
+                self.take_call(asker, seq, target, flags, timeout, args, now, steps)?;
+            }
+            Request::Put { seq, content, value } => {
+                self.take_put(asker, seq, content, value, steps)?;
+            }
+            Request::Select { seq, of, path } => self.take_select(asker, seq, of, &path, steps)?,
+            Request::Get { seq, of, path } => {
+                self.take_get(asker, seq, of, path.as_deref(), steps);
+            }
+            Request::Wait { seq, refs, count, timeout_ms } => {
+                let deadline = timeout_ms.map(|ms| now + caps::duration_from_ms(ms));
+                self.take_wait(asker, seq, refs, count, deadline, steps);
+            }
+            Request::Cancel { of, .. } => self.cancel(of, steps),
+            Request::Release { refs, .. } => self.release(&refs),
+            Request::Upload { seq, name, hash, size } => {
+                self.take_upload(asker, seq, name, hash, size, steps);
+            }
+            Request::Describe { seq, subject } => self.take_describe(asker, seq, &subject),
+            Request::Renew { seq, module } => self.take_renew(asker, seq, &module, steps),
+            Request::Chunk { transfer, offset, bytes } => {
+                self.take_chunk(asker, transfer, offset, &bytes, steps)?;
+            }
+            Request::Credit { transfer, until } => asker.outbox.grant(transfer, until),
+            Request::Abort { transfer } => {
+                asker.outbox.abort(transfer);
+                let why = "the client gave up sending it";
+                self.abort_transfer(asker.writer, transfer, why, steps);
+            }
+            Request::Sessions { .. }
+            | Request::CloseSession { .. }
+            | Request::Hello { .. }
+            | Request::Attach { .. } => {
+                let message = format!("{} has no place here", request.name());
+                return Err(Failure::new(ErrorCode::BadRequest, message));
+            }
+        }
+        self.work_off(steps);
+        if self.refs.is_flooded() {
+            let message =
+                "the session has twice as many references as it may; most of them are failures";
+            return Err(Failure::new(ErrorCode::QuotaExceeded, message));
+        }
+        Ok(())
+    }
+
+    /// Whether a numbered message is the next one; a repeated one is passed over.
+    pub(super) fn is_next(&mut self, asker: &Asker, seq: Seq) -> Result<bool, Failure> {
+        let Some(writer) = self.writers.get_mut(&asker.writer) else {
+            return Err(Failure::new(ErrorCode::Internal, "the writer is not known"));
+        };
+        if seq.get() <= writer.taken {
+            return Ok(false);
+        }
+        if seq.get() != writer.taken + 1 {
+            let message = format!("message {} came after message {}", seq.get(), writer.taken);
+            return Err(Failure::new(ErrorCode::BadRequest, message)
+                .with_hint("each message takes the next number of its writer"));
+        }
+        writer.taken = seq.get();
+        Ok(true)
+    }
+
+    /// Why a reference that is not in the table is not there.
+    pub(super) fn absence(&self, id: RefId) -> Failure {
+        match self.writers.get(&id.writer()) {
+            Some(writer) if id.counter() > writer.taken => {
+                Failure::new(ErrorCode::BadRequest, format!("{id} is not made yet"))
+                    .with_hint("a message may name only references made before it")
+            }
+            Some(_) => Failure::new(ErrorCode::Gone, format!("{id} is gone: it was released"))
+                .with_hint("keep the Far, or the far:N text, as long as you need its value"),
+            None => {
+                Failure::new(ErrorCode::NotFound, format!("{id} names nothing in this session"))
+                    .with_hint("references belong to the session that made them")
+            }
+        }
+    }
+
+    /// Makes a reference that is broken from the start.
+    pub(super) fn refuse(&mut self, id: RefId, failure: Failure) {
+        self.refs.insert(id, Origin::Refused);
+        self.settle(id, Err(failure));
+    }
+
+    /// A reference gets its value or its failure, and all that waits for it is
+    /// woken. The value's bytes have been charged already.
+    pub(super) fn settle(&mut self, id: RefId, result: Result<Value, Failure>) {
+        let Some(entry) = self.refs.get_mut(id) else {
+            if let Ok(value) = result {
+                self.refs.discharge(value.len());
+            }
+            return;
+        };
+        let waiters = std::mem::take(&mut entry.waiters);
+        entry.state = match &result {
+            Ok(value) => EntryState::Ready(value.clone()),
+            Err(failure) => EntryState::Failed(failure.clone()),
+        };
+        for waiter in waiters {
+            self.wake(id, waiter, &result);
+        }
+        self.refs.sweep(id);
+    }
+
+    fn wake(&mut self, id: RefId, waiter: Waiter, result: &Result<Value, Failure>) {
+        match waiter {
+            Waiter::Slot(slot) => self.woken.push_back(Woken::Slot(slot)),
+            Waiter::Fresh(call) => self.woken.push_back(Woken::Fresh(call)),
+            Waiter::Wait(wait) => self.count_settled(wait),
+            Waiter::Get { asker, seq, path } => match (result, path) {
+                (Ok(value), None) => asker.outbox.send_value(seq, value.clone()),
+                (Ok(value), Some(path)) => {
+                    let value = value.clone();
+                    self.woken.push_back(Woken::Then(Step::Answer { asker, seq, value, path }));
+                }
+                (Err(failure), _) => {
+                    asker.outbox.send(Reply::Failed { seq, failure: failure.clone() });
+                }
+            },
+            Waiter::Select { into, path } => self.woken.push_back(match result {
+                Ok(value) => Woken::Then(Step::Select { into, of: value.clone(), path }),
+                Err(failure) => {
+                    let message = format!("{id}, of which {into} is a part, failed");
+                    let cause = Failure::new(failure.code, message).with_cause(failure.clone());
+                    Woken::Broken { into, cause }
+                }
+            }),
+        }
+    }
+
+    /// Works off what settled references woke.
+    pub(super) fn work_off(&mut self, steps: &mut Vec<Step>) {
+        while let Some(woken) = self.woken.pop_front() {
+            match woken {
+                Woken::Slot(slot) => self.advance(slot, steps),
+                Woken::Fresh(call) => self.advance_fresh(call, steps),
+                Woken::Broken { into, cause } => self.settle(into, Err(cause)),
+                Woken::Then(step) => steps.push(step),
+            }
+        }
+    }
+
+    pub(super) fn alarm(&mut self, alarm: Alarm, steps: &mut Vec<Step>) {
+        match alarm {
+            Alarm::Wait(wait) => self.answer_wait(wait),
+            Alarm::Call(id) => self.expire_call(id, steps),
+        }
+        self.work_off(steps);
+    }
+
+    /// Ends the session. Running calls are stopped; what they held is given back
+    /// to be freed.
+    pub(super) fn close(&mut self, failure: Failure, steps: &mut Vec<Step>) {
+        if self.closed.is_some() {
+            return;
+        }
+        self.closed = Some(failure.clone());
+        for stop in self.fresh.running.values_mut() {
+            stop.request(failure.clone());
+        }
+        for slot in &mut self.slots {
+            slot.close(&failure, steps);
+        }
+        self.names.clear();
+        self.fresh.waiting.clear();
+        self.fresh.ready.clear();
+        self.waits.clear();
+        self.refs = Refs::new(0, 0);
+        for (_, outbox) in self.attached.drain() {
+            outbox.refuse(failure.clone());
+        }
+    }
+}

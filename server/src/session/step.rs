@@ -1,0 +1,67 @@
+//! What is to be done after a session's state has changed. The state decides and
+//! never waits; steps are carried out with its lock released.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use farside_protocol::value::RefSite;
+use farside_protocol::value::path::Path;
+use farside_protocol::{ModuleHash, RefId, Seq};
+
+use super::state::Asker;
+use super::value::Value;
+use super::writer::Arrived;
+use crate::sandbox::{Instance, Module};
+
+/// One thing to do.
+pub(crate) enum Step {
+    /// Run a call.
+    Run(Job),
+    /// Find a part of a value and send it.
+    Answer { asker: Asker, seq: Seq, value: Value, path: Path },
+    /// Find a part of a value and keep it.
+    Select { into: RefId, of: Value, path: Path },
+    /// Write a large value to storage and forget its bytes in memory.
+    Spill { of: RefId, bytes: Bytes },
+    /// Look whether a module is known, and install it or ask for its bytes.
+    FindModule { asker: Asker, seq: Seq, name: String, hash: ModuleHash, size: u64 },
+    /// A transfer is whole: check what came.
+    Take { asker: Asker, arrived: Arrived },
+    /// Come back at a time.
+    Alarm { at: Instant, alarm: Alarm },
+    /// Free an instance's memory, which takes system calls.
+    Free(Box<Instance>),
+}
+
+/// Why to come back.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Alarm {
+    /// A `wait`'s time is over.
+    Wait(u64),
+    /// A call that may not have begun is past its deadline.
+    Call(RefId),
+}
+
+/// A call that can run now: its arguments are there.
+pub(crate) struct Job {
+    pub(super) of: RefId,
+    pub(super) place: Place,
+    pub(super) module: Arc<Module>,
+    pub(super) function: u32,
+    /// The instance, unless it is to be made.
+    pub(super) instance: Option<Box<Instance>>,
+    pub(super) arguments: Bytes,
+    /// The values that go in the places of references.
+    pub(super) inputs: Vec<(RefSite, Value)>,
+    pub(super) deadline: Option<(Instant, Duration)>,
+    /// Argument bytes, for the writer's credit.
+    pub(super) bytes: u64,
+}
+
+/// Where a call runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Slot(u32),
+    Fresh,
+}

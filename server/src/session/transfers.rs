@@ -1,0 +1,299 @@
+//! Values and modules on their way in.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use farside_protocol::value::{Kind, scan};
+use farside_protocol::{
+    ContentType, ErrorCode, Failure, ModuleHash, Payload, RefId, Reply, Seq, WriterId, caps,
+};
+
+use super::refs::{Entry, EntryState, Origin};
+use super::slot::{Slot, SlotState};
+use super::state::{Asker, State};
+use super::step::Step;
+use super::value::{Body, Value};
+use super::writer::{Arrived, Incoming, Purpose};
+use crate::config::Config;
+use crate::sandbox::{Module, too_large};
+use crate::storage::StoredValue;
+
+impl State {
+    pub(super) fn take_put(
+        &mut self,
+        asker: &Asker,
+        seq: Seq,
+        content: ContentType,
+        value: Payload,
+        steps: &mut Vec<Step>,
+    ) -> Result<(), Failure> {
+        let id = RefId::new(asker.writer, seq);
+        if let Err(failure) = self.refs.has_room() {
+            self.refuse(id, failure);
+            return Ok(());
+        }
+        match value {
+            Payload::Inline(bytes) => {
+                self.refs.insert(id, Origin::Put);
+                // The frame's memory would be held by the least of its values.
+                let bytes = Bytes::copy_from_slice(&bytes);
+                let value = check_value(content, bytes, &self.config)
+                    .and_then(|value| self.refs.charge(value.len()).map(|()| value));
+                self.keep(id, value, steps);
+            }
+            Payload::Transfer { size } => {
+                match self.announce(asker, seq, size, Purpose::Value(content)) {
+                    Ok(()) => {
+                        self.refs.insert(id, Origin::Put);
+                    }
+                    Err(failure) => self.refuse(id, failure),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Announces a transfer to be received; its bytes are charged from now on.
+    pub(super) fn announce(
+        &mut self,
+        asker: &Asker,
+        seq: Seq,
+        size: u64,
+        purpose: Purpose,
+    ) -> Result<(), Failure> {
+        let limit = self.config.limits.value_bytes.bytes().min(caps::VALUE_BYTES);
+        if size > limit && !matches!(purpose, Purpose::Module { .. }) {
+            return Err(too_large("the value", size, limit));
+        }
+        if size == 0 {
+            return Err(Failure::new(ErrorCode::BadRequest, "a transfer of no bytes"));
+        }
+        self.refs.charge(size)?;
+        if let Some(writer) = self.writers.get_mut(&asker.writer) {
+            writer.incoming.insert(seq, Incoming::new(size, purpose));
+        }
+        Ok(())
+    }
+
+    /// Takes a piece of a transfer. A piece of an unknown one is passed over: it
+    /// was refused or given up while the piece was on its way.
+    pub(super) fn take_chunk(
+        &mut self,
+        asker: &Asker,
+        transfer: Seq,
+        offset: u64,
+        bytes: &[u8],
+        steps: &mut Vec<Step>,
+    ) -> Result<(), Failure> {
+        let Some(writer) = self.writers.get_mut(&asker.writer) else { return Ok(()) };
+        let Some(incoming) = writer.incoming.get_mut(&transfer) else { return Ok(()) };
+        match incoming.take(offset, bytes) {
+            Ok(Some(until)) => asker.outbox.send(Reply::Credit { transfer, until }),
+            Ok(None) => {}
+            Err(why) => {
+                let message = format!("a piece of transfer {} is wrong: {why}", transfer.get());
+                return Err(Failure::new(ErrorCode::BadRequest, message));
+            }
+        }
+        if incoming.is_whole()
+            && let Some(Incoming { received, purpose, .. }) = writer.incoming.remove(&transfer)
+        {
+            let arrived = Arrived { seq: transfer, bytes: received.into(), purpose };
+            steps.push(Step::Take { asker: asker.clone(), arrived });
+        }
+        Ok(())
+    }
+
+    /// A transfer to the server ends before it is whole.
+    pub(super) fn abort_transfer(
+        &mut self,
+        writer: WriterId,
+        transfer: Seq,
+        why: &str,
+        steps: &mut Vec<Step>,
+    ) {
+        let incoming = self.writers.get_mut(&writer).and_then(|w| w.incoming.remove(&transfer));
+        let Some(incoming) = incoming else { return };
+        self.refs.discharge(incoming.size);
+        let id = RefId::new(writer, transfer);
+        let (got, size) = (incoming.received.len(), incoming.size);
+        let failure = Failure::new(
+            ErrorCode::BadRequest,
+            format!("a transfer ended after {got} of {size} bytes: {why}"),
+        );
+        match incoming.purpose {
+            Purpose::Value(_) => self.settle(id, Err(failure)),
+            Purpose::Arguments => self.end_unbegun(id, failure, steps),
+            Purpose::Module { .. } => {
+                if let Some(outbox) = self.attached.get(&writer) {
+                    outbox.send(Reply::Failed { seq: transfer, failure });
+                }
+            }
+        }
+    }
+
+    /// A value came in whole and was checked; its bytes are charged already.
+    pub(super) fn value_arrived(
+        &mut self,
+        id: RefId,
+        size: u64,
+        value: Result<Value, Failure>,
+        steps: &mut Vec<Step>,
+    ) {
+        if value.is_err() {
+            self.refs.discharge(size);
+        }
+        self.keep(id, value, steps);
+        self.work_off(steps);
+    }
+
+    pub(super) fn take_upload(
+        &mut self,
+        asker: &Asker,
+        seq: Seq,
+        name: String,
+        hash: ModuleHash,
+        size: u64,
+        steps: &mut Vec<Step>,
+    ) {
+        let limit = self.config.limits.module_bytes.bytes();
+        let checked = check_name(&name).and_then(|()| {
+            if size <= limit {
+                return Ok(());
+            }
+            let message = format!("the module has {size} bytes; {limit} are allowed");
+            Err(Failure::new(ErrorCode::ValueTooLarge, message)
+                .with_hint("strip its debug sections, or raise limits.module_bytes on the server"))
+        });
+        match checked {
+            Ok(()) => {
+                let asker = asker.clone();
+                steps.push(Step::FindModule { asker, seq, name, hash, size });
+            }
+            Err(failure) => asker.outbox.send(Reply::Failed { seq, failure }),
+        }
+    }
+
+    /// The module's bytes are needed: the client is asked for them.
+    pub(super) fn want_module(
+        &mut self,
+        asker: &Asker,
+        seq: Seq,
+        name: String,
+        hash: ModuleHash,
+        size: u64,
+    ) {
+        match self.announce(asker, seq, size, Purpose::Module { name, hash }) {
+            Ok(()) => asker.outbox.send(Reply::Wanted { seq }),
+            Err(failure) => asker.outbox.send(Reply::Failed { seq, failure }),
+        }
+    }
+
+    /// A transfer's bytes are no value to be kept: they are charged no more.
+    pub(super) fn arrived(&mut self, size: u64) {
+        self.refs.discharge(size);
+    }
+
+    /// A large value's bytes are in storage now; those in memory can go.
+    pub(super) fn spilled(&mut self, of: RefId, stored: Arc<StoredValue>) {
+        if let Some(Entry { state: EntryState::Ready(value), .. }) = self.refs.get_mut(of) {
+            value.body = Body::Stored(stored);
+        }
+    }
+
+    /// Puts a module under its name, and answers its upload.
+    pub(super) fn install(
+        &mut self,
+        asker: &Asker,
+        seq: Seq,
+        name: &str,
+        module: Arc<Module>,
+        steps: &mut Vec<Step>,
+    ) {
+        if let Some(failure) = self.closed.clone() {
+            return asker.outbox.send(Reply::Failed { seq, failure });
+        }
+        let hash = module.hash();
+        let manifest = Value::new(ContentType::MSGPACK, Kind::Map, module.manifest_bytes());
+        let before = self.names.get(name).copied();
+        let same = before.filter(|number| {
+            let module = self.slots.get(*number as usize).and_then(Slot::module);
+            module.is_some_and(|module| module.hash() == hash)
+        });
+        let number = match same {
+            Some(number) => number,
+            None => {
+                let number = self.slots.len() as u32;
+                let name: Arc<str> = name.into();
+                self.slots.push(Slot::new(Arc::clone(&name), module));
+                self.names.insert(name, number);
+                number
+            }
+        };
+        let replaced = before.filter(|before| *before != number);
+        if let Some(before) = replaced {
+            self.slots[before as usize].replaced_by = Some(number);
+            self.advance(before, steps);
+        }
+        let name = name.to_owned();
+        asker.outbox.send_uploaded(seq, number, name, hash, replaced.is_some(), manifest);
+        self.work_off(steps);
+    }
+}
+
+impl Slot {
+    /// Empties the slot for good; a running call is asked to stop.
+    pub(super) fn close(&mut self, failure: &Failure, steps: &mut Vec<Step>) {
+        self.queue.clear();
+        match &mut self.state {
+            SlotState::Busy(occupant) => occupant.stop.request(failure.clone()),
+            state => {
+                if let SlotState::Idle(instance) = std::mem::replace(state, SlotState::Empty) {
+                    steps.push(Step::Free(instance));
+                }
+            }
+        }
+    }
+}
+
+/// Checks a value that a client sent.
+pub(super) fn check_value(
+    content: ContentType,
+    bytes: Bytes,
+    config: &Config,
+) -> Result<Value, Failure> {
+    let limit = config.limits.value_bytes.bytes();
+    if bytes.len() as u64 > limit {
+        return Err(too_large("the value", bytes.len() as u64, limit));
+    }
+    if !content.is_msgpack() {
+        return Ok(Value::new(content, Kind::Bytes, bytes));
+    }
+    let invalid = |message: String| Failure::new(ErrorCode::InvalidArgument, message);
+    let scanned = scan(&bytes).map_err(|error| invalid(format!("it is no value: {error}")))?;
+    if !scanned.refs.is_empty() {
+        return Err(invalid("a kept value can't hold references".to_owned())
+            .with_hint("pass references as arguments of calls"));
+    }
+    let depth = config.limits.value_depth;
+    if scanned.depth > depth {
+        let message =
+            format!("the value is nested {} levels deep; {depth} are allowed", scanned.depth);
+        return Err(Failure::new(ErrorCode::ValueTooLarge, message)
+            .with_hint("flatten it, or raise limits.value_depth on the server"));
+    }
+    Ok(Value::new(content, scanned.kind, bytes))
+}
+
+fn check_name(name: &str) -> Result<(), Failure> {
+    let fits = !name.is_empty()
+        && name.len() <= caps::NAME_BYTES
+        && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'))
+        && !name.starts_with('-');
+    if fits {
+        return Ok(());
+    }
+    let message = format!("{name:?} can't be a module's name");
+    Err(Failure::new(ErrorCode::BadRequest, message)
+        .with_hint("a name has letters, digits, `_` and `-`; give one with --name"))
+}

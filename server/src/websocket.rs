@@ -1,0 +1,114 @@
+//! WebSocket as a transport: binary messages are frames, the rest is WebSocket's
+//! own business.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use axum::Router;
+use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use farside_protocol::{SUBPROTOCOL, caps};
+use futures_util::{Sink, Stream};
+use tokio::sync::Semaphore;
+
+use crate::connection;
+use crate::core::Core;
+
+/// Read buffer of a socket; the library's default of 128 KiB is zero-filled for
+/// each of them.
+const READ_BUFFER: usize = 16 * 1024;
+
+/// Replies are handed over in batches already.
+const WRITE_BUFFER: usize = 0;
+
+#[derive(Clone)]
+struct Door {
+    core: Arc<Core>,
+    connections: Arc<Semaphore>,
+}
+
+/// The routes of a server: a WebSocket at its root.
+pub(crate) fn router(core: Arc<Core>) -> Router {
+    let connections = Arc::new(Semaphore::new(core.config.connections));
+    Router::new().route("/", axum::routing::any(enter)).with_state(Door { core, connections })
+}
+
+async fn enter(State(door): State<Door>, request: Request) -> Response {
+    let (mut parts, _) = request.into_parts();
+    let upgrade = match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
+        Ok(upgrade) => upgrade,
+        Err(_) => {
+            let text = "this is a Farside server: it speaks WebSocket, not plain HTTP\n\n\
+                        hint: use the farside command or a client library with ws://\n";
+            return (StatusCode::UPGRADE_REQUIRED, [("upgrade", "websocket")], text)
+                .into_response();
+        }
+    };
+    let upgrade = upgrade.protocols([SUBPROTOCOL]);
+    if upgrade.selected_protocol().is_none() {
+        let text = format!(
+            "this server speaks the WebSocket subprotocol {SUBPROTOCOL}, which the client did not offer\n\n\
+             hint: use a client and a server of the same release\n"
+        );
+        return (StatusCode::BAD_REQUEST, text).into_response();
+    }
+    let Ok(permit) = door.connections.try_acquire_owned() else {
+        let text = "the server has as many connections as it may (connections); try again later\n";
+        return (StatusCode::SERVICE_UNAVAILABLE, text).into_response();
+    };
+    upgrade
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(WRITE_BUFFER)
+        .max_message_size(caps::FRAME_BYTES)
+        .max_frame_size(caps::FRAME_BYTES)
+        .on_upgrade(async move |socket| {
+            connection::serve(door.core, SocketTransport(socket)).await;
+            drop(permit);
+        })
+}
+
+struct SocketTransport(WebSocket);
+
+impl Stream for SocketTransport {
+    type Item = io::Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        loop {
+            let message = ready!(Pin::new(&mut self.0).poll_next(context));
+            return Poll::Ready(match message {
+                Some(Ok(Message::Binary(frame))) => Some(Ok(frame)),
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
+                Some(Ok(Message::Text(_))) => {
+                    Some(Err(io::Error::new(io::ErrorKind::InvalidData, "a text message came")))
+                }
+                Some(Ok(Message::Close(_))) | None => None,
+                Some(Err(error)) => Some(Err(io::Error::other(error))),
+            });
+        }
+    }
+}
+
+impl Sink<Bytes> for SocketTransport {
+    type Error = io::Error;
+
+    fn poll_ready(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_ready(context).map_err(io::Error::other)
+    }
+
+    fn start_send(mut self: Pin<&mut Self>, frame: Bytes) -> io::Result<()> {
+        Pin::new(&mut self.0).start_send(Message::Binary(frame)).map_err(io::Error::other)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(context).map_err(io::Error::other)
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_close(context).map_err(io::Error::other)
+    }
+}
