@@ -328,15 +328,34 @@ fn item() -> impl Strategy<Value = Item> {
     ]
 }
 
-/// A path of a few steps, by way of its text.
-pub(crate) fn path() -> impl Strategy<Value = Path> {
-    let step = prop_oneof![
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
         4 => field().prop_map(Step::Field),
         5 => item().prop_map(|item| Step::Items(vec![item])),
         1 => prop::collection::vec(item(), 1..4).prop_map(Step::Items),
-    ];
-    prop::collection::vec(step, 0..6).prop_map(|steps| {
-        let text: String = steps.iter().map(ToString::to_string).collect();
-        text.parse().expect("the text of steps is a path")
+    ]
+}
+
+/// A path of a few steps, by way of its text.
+pub(crate) fn path() -> impl Strategy<Value = Path> {
+    prop::collection::vec(step(), 0..6).prop_map(|steps| written(&steps))
+}
+
+/// A value, and a path that names a part of it.
+pub(crate) fn node_and_path() -> impl Strategy<Value = (Node, Path)> {
+    (node(), prop::collection::vec(step(), 0..24)).prop_map(|(node, tries)| {
+        let mut steps = Vec::new();
+        for step in tries {
+            steps.push(step);
+            if node.select(&steps).is_none() {
+                steps.pop();
+            }
+        }
+        (node, written(&steps))
     })
+}
+
+fn written(steps: &[Step]) -> Path {
+    let text: String = steps.iter().map(ToString::to_string).collect();
+    text.parse().expect("the text of steps is a path")
 }
