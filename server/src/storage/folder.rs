@@ -24,13 +24,12 @@ pub(super) struct FolderLock {
 
 impl FolderLock {
     pub(super) fn take(folder: &Path) -> Result<FolderLock, StorageError> {
-        let path = folder.join(".lock");
-        let io = |source| StorageError::io(Doing::Write, &path, source);
+        let io = |source| StorageError::io(Doing::Write, folder, source);
         let mut options = File::options();
         options.read(true).write(true).create(true).truncate(false);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(&path).map_err(io)?;
+        let file = options.open(folder.join(".lock")).map_err(io)?;
         match file.try_lock() {
             Ok(()) => Ok(FolderLock { _file: file }),
             Err(TryLockError::WouldBlock) => Err(StorageError::InUse { folder: folder.to_owned() }),
