@@ -42,7 +42,7 @@ impl<'a> Call<'a> {
         match self.arguments.list() {
             Ok(count) if count == u64::from(arity) => Ok(()),
             Ok(count) => {
-                let text = format!("expected {arity} arguments, found {count}");
+                let text = format!("number of arguments: expected {arity}, found {count}");
                 Err(self.fail_with(ErrorKind::Argument, &text))
             }
             Err(error) => Err(self.fail_with(ErrorKind::Argument, &error.to_string())),

@@ -315,9 +315,11 @@ fn visit_struct<V: Visitor<'static>>(
 ) -> Answer<'static, V> {
     let exploring = !shape.is_explored();
     let settling = !exploring && !shape.settled;
-    let mut offered: Vec<usize> = (0..shape.fields.len()).collect();
-    offered.retain(|place| !settling || shape.fields[*place].required);
-    offered.sort_by_key(|place| shape.fields[*place].node.is_done());
+    let is_done = |place: &usize| shape.fields[*place].node.is_done();
+    let offered =
+        (0..shape.fields.len()).filter(|place| !settling || shape.fields[*place].required);
+    let (done, mut offered): (Vec<usize>, Vec<usize>) = offered.partition(is_done);
+    offered.extend(done);
 
     let mut fields = Fields::new(&mut shape.fields, offered, tracer);
     let visited = visitor.visit_map(&mut fields);
