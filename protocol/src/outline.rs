@@ -122,3 +122,56 @@ mod as_text {
         String::deserialize(d)?.parse().map_err(D::Error::custom)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Seq, WriterId};
+
+    #[test]
+    fn descriptions_survive_the_wire() {
+        let module = ModuleOutline {
+            number: 0,
+            name: "hello".to_owned(),
+            hash: ModuleHash::of(b"module"),
+            instance: "live".to_owned(),
+            poison: None,
+            manifest: Manifest { docs: "greets".to_owned(), ..Manifest::default() },
+        };
+        let session = SessionOutline {
+            session: SessionId([7; 16]),
+            modules: vec![module],
+            refs: 1,
+            kept_bytes: 2,
+            memory_bytes: 3,
+            instances: 4,
+            pending_calls: 5,
+            connections: 6,
+            lease_ms: 7,
+        };
+        let bytes = encode(&session).unwrap();
+        assert_eq!(decode::<SessionOutline>(&bytes).unwrap(), session);
+        assert!(decode::<RefOutline>(&bytes).is_err());
+    }
+
+    #[test]
+    fn ids_are_text_for_scripts() {
+        let outline = RefOutline {
+            id: RefId::new(WriterId(7), Seq::FIRST),
+            state: "ready".to_owned(),
+            origin: "call hello.square".to_owned(),
+            kind: Some("an integer".to_owned()),
+            bytes: Some(1),
+            failure: None,
+        };
+        let bytes = encode(&outline).unwrap();
+        assert_eq!(decode::<RefOutline>(&bytes).unwrap(), outline);
+        insta::assert_snapshot!(
+            serde_json::to_string(&outline).unwrap(),
+            @r#"{"id":"far:65543","state":"ready","origin":"call hello.square","kind":"an integer","bytes":1,"failure":null}"#
+        );
+        let wrong = serde_json::to_string(&outline).unwrap().replace("far:", "fer:");
+        let error = serde_json::from_str::<RefOutline>(&wrong).unwrap_err().to_string();
+        assert!(error.starts_with("`fer:65543` is not a reference like far:65543"), "{error}");
+    }
+}
