@@ -15,6 +15,7 @@ use crate::workspace::{self, Workspace};
 /// The target that guests are built for.
 pub(crate) const WASM_TARGET: &str = "wasm32-unknown-unknown";
 
+const APT_GET: &str = "/usr/bin/apt-get";
 const DEBIAN_PACKAGES: [&str; 3] = ["rustc-web", "cargo-web", "rust-web-src"];
 const DEBIAN_CARGO: &str = "/usr/bin/cargo";
 const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
@@ -52,18 +53,8 @@ pub(crate) fn set_up(workspace: &Workspace, setup: Setup) -> Result<Toolchain> {
         Err(refused) => refused,
     };
     if !debian_is_installed() {
-        let commands = debian_commands();
-        if !setup.install || !Path::new("/usr/bin/apt-get").exists() {
-            bail!(
-                "this machine cannot build for {WASM_TARGET}: {refused:#}\n\n\
-                 hint: on Debian, let `--install` run these commands, or run them yourself:\n{}",
-                commands.map(|command| format!("    {}\n", command.join(" "))).concat()
-            );
-        }
-        for command in &commands {
-            eprintln!("running `{}`", command.join(" "));
-            workspace::run(workspace.command(&command[0]).args(&command[1..]))?;
-        }
+        install_debian(workspace, setup)
+            .with_context(|| format!("this machine cannot build for {WASM_TARGET}: {refused:#}"))?;
     }
     Ok(Toolchain::Debian { linker: active_linker(workspace)? })
 }
@@ -88,7 +79,28 @@ fn debian_is_installed() -> bool {
     [DEBIAN_CARGO, DEBIAN_RUSTC, DEBIAN_STD_SOURCE].iter().all(|path| Path::new(path).exists())
 }
 
-/// What makes [`debian_is_installed`] true.
+/// Makes [`debian_is_installed`] true, if that is allowed; otherwise says how to.
+fn install_debian(workspace: &Workspace, setup: Setup) -> Result<()> {
+    let commands = debian_commands();
+    if !Path::new(APT_GET).exists() {
+        bail!(
+            "no other way is known here\n\nhint: install Rust with rustup, from https://rustup.rs"
+        );
+    }
+    if !setup.install {
+        bail!(
+            "another toolchain is not installed without `--install`\n\n\
+             hint: say `--install`, or run\n{}",
+            commands.map(|command| format!("    {}\n", command.join(" "))).concat()
+        );
+    }
+    for command in &commands {
+        eprintln!("running `{}`", command.join(" "));
+        workspace::run(workspace.command(&command[0]).args(&command[1..]))?;
+    }
+    Ok(())
+}
+
 fn debian_commands() -> [Vec<String>; 2] {
     let update = ["apt-get", "update"].as_slice();
     let install = ["apt-get", "install", "--yes", "--no-install-recommends"].as_slice();
