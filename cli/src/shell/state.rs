@@ -99,7 +99,7 @@ impl StateFile {
     ///
     /// # Errors
     /// The folder or the lock file can't be made.
-    pub(crate) fn lock(&self) -> Result<Locked<'_>, StateError> {
+    pub(crate) fn lock(&self) -> Result<Locked, StateError> {
         let folder = self.path.parent().unwrap_or(Path::new("."));
         private_folder(folder)
             .map_err(|source| StateError::Unusable { path: folder.to_owned(), source })?;
@@ -107,7 +107,7 @@ impl StateFile {
         let unusable = |source| StateError::Unusable { path: path.clone(), source };
         let lock = private_file().truncate(false).open(&path).map_err(unusable)?;
         lock.lock().map_err(unusable)?;
-        Ok(Locked { state: self, _lock: lock })
+        Ok(Locked { state: self.clone(), _lock: lock })
     }
 
     fn unusable(&self, source: io::Error) -> StateError {
@@ -116,12 +116,12 @@ impl StateFile {
 }
 
 /// The right to change a state; it ends when this is dropped.
-pub(crate) struct Locked<'a> {
-    state: &'a StateFile,
+pub(crate) struct Locked {
+    state: StateFile,
     _lock: File,
 }
 
-impl Locked<'_> {
+impl Locked {
     /// The current session, if there is one.
     ///
     /// # Errors

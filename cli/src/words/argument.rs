@@ -6,9 +6,6 @@ use farside_protocol::value::FarArg;
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_bytes::Bytes;
 
-/// MessagePack's own extension type of a timestamp.
-pub(crate) const TIMESTAMP: i8 = -1;
-
 /// A value to be sent.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Argument {

@@ -22,8 +22,8 @@ use farside_protocol::manifest::{Function, Param};
 use farside_protocol::value::{ArgumentError, check_arguments};
 
 use argument::Argument;
-pub(crate) use source::Source;
-use source::{Form, SourceError};
+use source::Form;
+pub(crate) use source::{Source, SourceError};
 
 /// Why words are no arguments.
 #[derive(Debug, thiserror::Error)]

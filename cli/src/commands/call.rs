@@ -1,0 +1,164 @@
+//! `farside call`: a function, with words as its arguments.
+
+use std::io;
+use std::time::Duration;
+
+use bytes::Bytes;
+use clap::Args;
+use farside::{ContentType, Far, Function, GetError, LogLevel, LogLines, RawArguments};
+use serde_json::json;
+
+use crate::delivery::Delivery;
+use crate::fault::{Blame, Fault, Why};
+use crate::lookup::find_function;
+use crate::output::{note, print, print_json};
+use crate::remote::{Here, Remote};
+use crate::shell::duration::parse_duration;
+use crate::shell::stop::Stop;
+use crate::show::describe::signature;
+use crate::show::plain::plain;
+use crate::words::{Reader, Source};
+
+const WORDS: &str = "\
+Arguments are read by the types that `farside describe` shows. Text is the word
+as it is; numbers, true, false and null are as in JSON; lists and maps are JSON.
+  far:65543, far:_    a reference that --far made; far:_ is the last one
+  @FILE, -            contents of a file or standard input: bytes or text where
+                      those are wanted, else JSON
+  @@x                 the text @x
+  '\"any text\"'        JSON text in its quotes, which is never taken for more
+
+Examples:
+  farside call greet Ada
+  farside call stats.mean '[1, 2.5, 4]'
+  farside call stats.mean @samples.json --json
+  farside call --far stats.load @big.bin
+  farside call stats.histogram far:_ --arg bins=20";
+
+/// Call a function and print its result
+#[derive(Args)]
+#[command(after_help = WORDS)]
+pub(crate) struct Call {
+    /// `module.function`, or `function` while no other module has one of that name
+    function: String,
+    /// The arguments, in the order of the parameters
+    #[arg(value_name = "ARG", allow_negative_numbers = true)]
+    args: Vec<String>,
+    /// An argument by its parameter's name
+    #[arg(long = "arg", value_name = "NAME=VALUE", value_parser = named)]
+    named: Vec<(String, String)>,
+    /// Keep the result on the server and print its reference; waits for nothing
+    #[arg(long, conflicts_with_all = ["path", "raw", "out"])]
+    far: bool,
+    /// Call in a store of its own, which nothing is left of
+    #[arg(long)]
+    fresh: bool,
+    /// Stop the call after this long: 500ms, 30s, 5min
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    timeout: Option<Duration>,
+    /// Fetch only a part of the result, such as rows[0:10].name
+    #[arg(long)]
+    path: Option<String>,
+    #[command(flatten)]
+    pub(crate) delivery: Delivery,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+fn named(text: &str) -> Result<(String, String), &'static str> {
+    let (name, value) = text.split_once('=').ok_or("write it as NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+impl Call {
+    pub(crate) async fn run(self) -> Result<(), Fault> {
+        let here = self.remote.session().await?;
+        let (name, function, arguments) = self.prepare(&here).await?;
+        let what = format!("cannot call {}", plain(&name));
+        tokio::spawn(print_logs(here.session.logs(), here.session.writer()));
+        let far: Far<()> = function.call(RawArguments(arguments));
+        if let Some(failure) = far.broken() {
+            return Err(Fault::new(what, GetError::Failed(failure.clone())));
+        }
+        if self.far {
+            return self.keep(&here, far, &what).await;
+        }
+        let (content, value) = self.wait(&here, &far, &what).await?;
+        let more = "--path fetches a part, --json and --out FILE give all of it, and --far keeps it \
+                    on the server for `farside get`";
+        self.delivery.deliver(&content, &value, more).blame(&what)?;
+        drop(far);
+        // The process must not end before the server knows that the result can go.
+        here.session.flush().await.blame(&what)
+    }
+
+    /// The function's full name, the function, and its arguments.
+    async fn prepare(&self, here: &Here) -> Result<(String, Function, Bytes), Fault> {
+        let what = format!("cannot call {}", plain(&self.function));
+        let outline = here.session.describe().await.blame(&what)?;
+        let (module, function) = find_function(&outline.modules, &self.function).blame(&what)?;
+        let mut stdin = io::stdin();
+        let reader = Reader { function, last: here.last, source: Source::new(&mut stdin) };
+        let arguments = reader.read(&self.args, &self.named).map_err(|error| {
+            Fault::new(what, Why::Words { error, signature: signature(function) })
+        })?;
+        let name = format!("{}.{}", module.name, function.name);
+        let mut callable = here.session.function(&name);
+        if self.fresh {
+            callable = callable.fresh();
+        }
+        if let Some(timeout) = self.timeout {
+            callable = callable.timeout(timeout);
+        }
+        Ok((name, callable, arguments.into()))
+    }
+
+    /// Leaves the result on the server, and prints its reference once the server
+    /// has taken the call.
+    async fn keep(&self, here: &Here, far: Far<()>, what: &str) -> Result<(), Fault> {
+        let id = far.keep();
+        here.session.flush().await.blame(what)?;
+        here.remember(id)?;
+        let printed = match self.delivery.json {
+            true => print_json(&json!({ "far": id.to_string() })),
+            false => print(id),
+        };
+        printed.blame(what)
+    }
+
+    /// The result. An interrupt cancels the call, a second one does not wait until
+    /// the server knows.
+    async fn wait(
+        &self,
+        here: &Here,
+        far: &Far<()>,
+        what: &str,
+    ) -> Result<(ContentType, Bytes), Fault> {
+        let mut stop = Stop::new().blame(what)?;
+        tokio::select! {
+            value = far.get_raw(self.path.as_deref()) => return value.blame(what),
+            () = stop.next() => far.cancel(),
+        }
+        tokio::select! {
+            _ = here.session.flush() => {}
+            () = stop.next() => {}
+        }
+        Err(Fault::new(what, Why::Interrupted))
+    }
+}
+
+/// Prints what this connection's calls log, until the process ends.
+async fn print_logs(mut lines: LogLines, writer: farside::WriterId) {
+    while let Some(line) = lines.next().await {
+        if line.of.writer() != writer {
+            continue;
+        }
+        let level = match line.level {
+            LogLevel::Error => "error",
+            LogLevel::Warn => "warn",
+            LogLevel::Info => "info",
+            LogLevel::Debug => "debug",
+        };
+        note(format_args!("[{level}] {}", plain(&line.text)));
+    }
+}

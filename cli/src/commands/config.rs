@@ -1,0 +1,74 @@
+//! `farside config`: what a server started here would be told.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use farside_server::config::{Config, Loaded};
+use serde_json::{Value, json};
+
+use crate::fault::{Blame, Fault};
+use crate::options::Format;
+use crate::output::{note, print, print_json};
+use crate::shell::token::environment;
+use crate::show::table::table;
+
+/// Show every setting of the server: its value, who said it, what it means
+#[derive(Args)]
+#[command(after_help = "\
+Settings come from a file, the environment and the flags of `farside serve`; each
+wins over the one before it. To begin a file:
+  farside config --default > farside.toml")]
+pub(crate) struct ShowConfig {
+    /// Print the annotated file of all settings and their defaults
+    #[arg(long, conflicts_with = "json")]
+    default: bool,
+    /// The file to read [default: FARSIDE_CONFIG, or the account's own]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) format: Format,
+}
+
+impl ShowConfig {
+    pub(crate) fn run(self) -> Result<(), Fault> {
+        const WHAT: &str = "cannot show the settings";
+        if self.default {
+            return print(Config::default_file().trim_end()).blame(WHAT);
+        }
+        let loaded = Config::load(self.config.as_deref(), environment(), []).blame(WHAT)?;
+        if self.format.json {
+            return print_json(&to_json(&loaded)).blame(WHAT);
+        }
+        print(listing(&loaded)).blame(WHAT)?;
+        loaded.warnings.iter().for_each(|warning| note(format_args!("warning: {warning}")));
+        if loaded.file.is_none() {
+            note("\nno file was read; `farside config --default` prints one to begin with");
+        }
+        Ok(())
+    }
+}
+
+fn listing(loaded: &Loaded) -> String {
+    let rows: Vec<_> = loaded
+        .entries()
+        .map(|(setting, value, origin)| {
+            [setting.key.to_owned(), value, origin.to_string(), setting.doc.clone()]
+        })
+        .collect();
+    table(["SETTING", "VALUE", "FROM", "MEANING"], &rows)
+}
+
+fn to_json(loaded: &Loaded) -> Value {
+    let settings = loaded.entries().map(|(setting, value, origin)| {
+        json!({
+            "key": setting.key,
+            "value": value,
+            "from": origin.to_string(),
+            "default": setting.default,
+            "flag": format!("--{}", setting.flag),
+            "env": setting.env,
+            "meaning": setting.doc,
+        })
+    });
+    settings.collect()
+}
