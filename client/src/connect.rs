@@ -197,13 +197,12 @@ pub enum ConnectError {
         url: String,
     },
     /// The text is no URL.
-    #[error("`{url}` is no URL")]
+    #[error("`{url}` is no URL: {reason}")]
     Url {
         /// The text.
         url: String,
         /// What is wrong with it.
-        #[source]
-        source: Box<tungstenite::Error>,
+        reason: String,
     },
     /// Nothing listens there.
     #[error("no server listens at {url}")]
@@ -224,13 +223,12 @@ pub enum ConnectError {
         source: io::Error,
     },
     /// Something else than a Farside server answered.
-    #[error("what answers at {url} is no Farside server")]
+    #[error("what answers at {url} is no Farside server: {found}")]
     NotFarside {
         /// The URL.
         url: String,
         /// What it answered.
-        #[source]
-        source: Box<tungstenite::Error>,
+        found: String,
     },
     /// Client and server speak different versions of the protocol.
     #[error("{url} speaks another version of the protocol than this client ({PROTOCOL_VERSION})")]
@@ -310,7 +308,9 @@ impl ConnectError {
                  FARSIDE_TOKEN"
             }
             ConnectError::Refused { failure, .. } => failure.hint.as_deref()?,
-            ConnectError::Disconnected { source, .. } => source.hint()?,
+            ConnectError::Disconnected { .. } => {
+                "a server that shuts down does that: try again, or look at its log"
+            }
             ConnectError::Timeout { .. } => {
                 "is the address right? A server that is only busy answers sooner or later: try a \
                  longer timeout"
@@ -332,6 +332,7 @@ fn check_url(url: &str) -> Result<(), ConnectError> {
 
 fn connect_error(url: &str, error: tungstenite::Error) -> ConnectError {
     use tungstenite::Error;
+    use tungstenite::error::ProtocolError;
 
     let url = url.to_owned();
     match error {
@@ -339,7 +340,14 @@ fn connect_error(url: &str, error: tungstenite::Error) -> ConnectError {
             ConnectError::NoServer { url, source }
         }
         Error::Io(source) => ConnectError::Unreachable { url, source },
-        Error::Url(_) | Error::HttpFormat(_) => ConnectError::Url { url, source: error.into() },
-        other => ConnectError::NotFarside { url, source: other.into() },
+        Error::Url(error) => ConnectError::Url { url, reason: error.to_string() },
+        Error::HttpFormat(error) => ConnectError::Url { url, reason: error.to_string() },
+        Error::Http(response) => {
+            ConnectError::NotFarside { url, found: format!("HTTP {}", response.status()) }
+        }
+        Error::Protocol(ProtocolError::SecWebSocketSubProtocolError(_)) => {
+            ConnectError::NotFarside { url, found: "a WebSocket of another protocol".to_owned() }
+        }
+        other => ConnectError::NotFarside { url, found: other.to_string() },
     }
 }

@@ -66,8 +66,7 @@ impl Session {
 
     fn module_of(&self, outline: ModuleOutline) -> Module {
         let ModuleOutline { number, name, hash, manifest, .. } = outline;
-        let described =
-            Described { number, name, hash, known: true, replaced: false, manifest };
+        let described = Described { number, name, hash, known: true, replaced: false, manifest };
         Module::new(self.clone(), described)
     }
 

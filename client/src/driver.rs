@@ -23,7 +23,7 @@ use tokio::time::{Instant, Sleep};
 use crate::ask::{Answer, Attached};
 use crate::client::ServerVersions;
 use crate::disconnected::Disconnected;
-use crate::link::Link;
+use crate::link::{HANDSHAKE, Link};
 use crate::logs::{self, LogLine};
 use crate::outbox::Rest;
 use crate::transfer::{Head, Incoming, Outgoings, Received};
@@ -228,6 +228,7 @@ impl<T: Transport> Driver<T> {
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Result<Turn, Disconnected> {
         match self.transport.poll_next_unpin(cx) {
             Poll::Pending => Ok(Turn::Idle),
+            Poll::Ready(Some(Ok(_))) if self.farewell != Farewell::Open => Ok(Turn::Moved),
             Poll::Ready(_) if self.farewell != Farewell::Open => Err(Disconnected::Ended),
             Poll::Ready(None) => Err(Disconnected::Closed),
             Poll::Ready(Some(Err(error))) => Err(transport_failed(error)),
@@ -238,16 +239,21 @@ impl<T: Transport> Driver<T> {
     fn receive(&mut self, frame: Bytes) -> Result<(), Disconnected> {
         self.link.state().wire.received(frame.len());
         let mut messages = 0;
+        let mut taken = Ok(());
         for reply in Reply::decode_frame(frame) {
-            let reply = reply.map_err(|source| Disconnected::BadMessage { source })?;
+            let reply = reply.map_err(|source| Disconnected::BadMessage { source });
             messages += 1;
-            self.handle(reply)?;
+            taken = reply.and_then(|reply| self.handle(reply));
+            if taken.is_err() {
+                break;
+            }
             if self.answers.len() >= ANSWERS {
                 self.deliver(mem::take(&mut messages));
             }
         }
+        // What stands before the link's end is answered.
         self.deliver(messages);
-        Ok(())
+        taken
     }
 
     fn handle(&mut self, reply: Reply) -> Result<(), Disconnected> {
@@ -256,47 +262,31 @@ impl<T: Transport> Driver<T> {
             Reply::Described { seq, body } => self.payload(seq, Head::Described, body),
             Reply::Uploaded { seq, module, name, hash, replaced, manifest } => {
                 self.give_up_sending(seq);
-                self.payload(seq, Head::Uploaded { module, name, hash, replaced }, manifest)
+                self.payload(seq, Head::Uploaded { module, name, hash, replaced }, manifest);
             }
             Reply::Failed { seq, failure } => {
                 self.give_up_sending(seq);
                 self.incoming.remove(&seq);
                 self.answer(seq, Answer::Failed(Box::new(failure)));
-                Ok(())
             }
-            Reply::Waited { seq, states } => {
-                self.answer(seq, Answer::Waited(states));
-                Ok(())
-            }
-            Reply::Done { seq } => {
-                self.answer(seq, Answer::Done);
-                Ok(())
-            }
+            Reply::Waited { seq, states } => self.answer(seq, Answer::Waited(states)),
+            Reply::Done { seq } => self.answer(seq, Answer::Done),
             Reply::Ack { calls, bytes, .. } => {
                 self.link.state().outbox.grant(calls, bytes);
                 self.link.notify_room();
-                Ok(())
             }
-            Reply::Wanted { seq } => {
-                self.send_module(seq);
-                Ok(())
-            }
+            Reply::Wanted { seq } => self.send_module(seq),
             Reply::Log { of, level, text } => {
                 let readers = self.link.state().logs.clone();
                 logs::deliver(readers.as_ref(), LogLine { of, level, text });
-                Ok(())
             }
-            Reply::Chunk { transfer, offset, bytes } => self.chunk(transfer, offset, &bytes),
-            Reply::Credit { transfer, until } => {
-                self.outgoing.grant(transfer, until);
-                Ok(())
-            }
+            Reply::Chunk { transfer, offset, bytes } => self.chunk(transfer, offset, &bytes)?,
+            Reply::Credit { transfer, until } => self.outgoing.grant(transfer, until),
             Reply::Welcome { version, server, guest_abi, data_format, wasmtime } => {
                 let protocol = version;
                 let versions =
                     ServerVersions { server, protocol, guest_abi, data_format, wasmtime };
-                self.answers.push((0, Answer::Welcome(Box::new(versions))));
-                Ok(())
+                self.answers.push((HANDSHAKE, Answer::Welcome(Box::new(versions))));
             }
             Reply::Attached { session, key, writer, taken, calls, bytes, lease_ms } => {
                 let next = Seq::new(taken.saturating_add(1)).ok_or_else(|| {
@@ -304,11 +294,11 @@ impl<T: Transport> Driver<T> {
                 })?;
                 self.link.attach(next, calls, bytes);
                 let attached = Attached { session, key, writer, lease_ms };
-                self.answers.push((0, Answer::Attached(Box::new(attached))));
-                Ok(())
+                self.answers.push((HANDSHAKE, Answer::Attached(Box::new(attached))));
             }
-            Reply::Refused { failure } => Err(Disconnected::Refused { failure }),
+            Reply::Refused { failure } => return Err(Disconnected::Refused { failure }),
         }
+        Ok(())
     }
 
     fn answer(&mut self, seq: Seq, answer: Answer) {
@@ -316,29 +306,18 @@ impl<T: Transport> Driver<T> {
     }
 
     /// An answer that has a payload: complete, or the beginning of a transfer.
-    fn payload(&mut self, seq: Seq, head: Head, payload: Payload) -> Result<(), Disconnected> {
+    fn payload(&mut self, seq: Seq, head: Head, payload: Payload) {
         let size = match payload {
-            Payload::Inline(bytes) => {
-                self.answer(seq, head.with(bytes));
-                return Ok(());
-            }
-            Payload::Transfer { size: 0 } => {
-                self.answer(seq, head.with(Bytes::new()));
-                return Ok(());
-            }
+            Payload::Inline(bytes) => return self.answer(seq, head.with(bytes)),
+            Payload::Transfer { size: 0 } => return self.answer(seq, head.with(Bytes::new())),
             Payload::Transfer { size } => size,
         };
-        if size > caps::VALUE_BYTES {
-            let what = format!("it announced a payload of {size} bytes");
-            return Err(Disconnected::Unexpected { what });
-        }
         let mut state = self.link.state();
         if state.slots.contains_key(&seq.get()) {
             self.incoming.insert(seq, Incoming::new(head, size));
         } else {
             state.outbox.push_control(&Request::Abort { transfer: seq });
         }
-        Ok(())
     }
 
     /// A piece of a payload; of one that was given up it may still come.

@@ -60,11 +60,7 @@ impl<T: ?Sized> Far<T> {
         } else {
             Err(format!("it is {}, and the codec reads {}", name(&content), name(&expected)).into())
         };
-        decoded.map_err(|source| GetError::Decode {
-            expected: std::any::type_name::<T>(),
-            content,
-            source,
-        })
+        decoded.map_err(|source| GetError::Decode { expected: type_name::<T>(), content, source })
     }
 
     async fn fetch(&self, path: Option<&str>) -> Result<(ContentType, Bytes), GetError> {
@@ -98,10 +94,17 @@ pub(crate) fn decode<T: DeserializeOwned>(
         Err(format!("it is {}, not MessagePack", name(content)).into())
     };
     decoded.map_err(|source| GetError::Decode {
-        expected: std::any::type_name::<T>(),
+        expected: type_name::<T>(),
         content: content.clone(),
         source,
     })
+}
+
+/// The type as a program writes it, without the modules that it is in.
+fn type_name<T>() -> String {
+    let full = std::any::type_name::<T>();
+    let words = full.split_inclusive(|letter: char| !letter.is_alphanumeric() && letter != '_');
+    words.filter(|word| !word.ends_with(':')).collect()
 }
 
 fn name(content: &ContentType) -> &str {
@@ -119,7 +122,7 @@ pub enum GetError {
     #[error("the value is no `{expected}`")]
     Decode {
         /// The Rust type that was asked for.
-        expected: &'static str,
+        expected: String,
         /// The value's encoding.
         content: ContentType,
         /// Where it differs.

@@ -18,7 +18,7 @@ use crate::transfer::Outgoing;
 use crate::wire::{Wire, WireCounts};
 
 /// The key of the handshake's question: no numbered message has number zero.
-const HANDSHAKE: u64 = 0;
+pub(crate) const HANDSHAKE: u64 = 0;
 
 /// Where an answer arrives.
 #[derive(Debug, Default)]
@@ -227,8 +227,11 @@ impl Link {
     pub(crate) fn forget(&self, key: u64) {
         let mut state = self.state();
         let slot = state.slots.remove(&key);
-        // With an answer in its slot, nothing is under way.
-        if let (Some(Slot { answer: None, .. }), Some(seq)) = (slot, Seq::new(key)) {
+        // With an answer in its slot nothing is under way, and after the link is
+        // lost nobody would look.
+        if let (Some(Slot { answer: None, .. }), Some(seq), None) =
+            (slot, Seq::new(key), &state.lost)
+        {
             state.forgotten.push(seq);
             self.wake(state);
         }

@@ -122,11 +122,7 @@ impl<'a> Uploader<'a> {
     }
 }
 
-fn module(
-    session: &Session,
-    uploaded: Uploaded,
-    known: bool,
-) -> Result<Module, UploadError> {
+fn module(session: &Session, uploaded: Uploaded, known: bool) -> Result<Module, UploadError> {
     let Uploaded { module, name, hash, replaced, manifest } = uploaded;
     let manifest = rmp_serde::from_slice(&manifest)
         .map_err(|source| UploadError::Manifest { name: name.clone(), source })?;

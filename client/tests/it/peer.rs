@@ -102,8 +102,12 @@ pub(crate) fn packed(value: &impl Serialize) -> Bytes {
     bytes.into()
 }
 
-pub(crate) fn value(seq: Seq, value: &impl Serialize) -> Reply {
-    Reply::Value { seq, content: ContentType::MSGPACK, value: Payload::Inline(packed(value)) }
+pub(crate) fn value(number: u64, value: &impl Serialize) -> Reply {
+    Reply::Value {
+        seq: seq(number),
+        content: ContentType::MSGPACK,
+        value: Payload::Inline(packed(value)),
+    }
 }
 
 pub(crate) fn seq(number: u64) -> Seq {
