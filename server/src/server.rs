@@ -142,7 +142,6 @@ impl Server {
     }
 
     /// The server as a part of an application: mounts under any path.
-    #[must_use]
     pub fn router(&self) -> Router {
         websocket::router(Arc::clone(&self.core))
     }

@@ -78,7 +78,7 @@ impl Connection {
 
     /// Reads and writes until the end, or until the client has said who it is.
     async fn run<T: Transport>(&mut self, link: &mut T, until_greeted: bool) {
-        while !self.ended && !(until_greeted && !matches!(self.stage, Stage::Unknown)) {
+        while !self.ended && (!until_greeted || matches!(self.stage, Stage::Unknown)) {
             match std::future::poll_fn(|context| next_event(link, &self.outbox, context)).await {
                 Event::Frame(frame) => {
                     if let Err(failure) = self.take_frame(frame) {

@@ -54,7 +54,7 @@ impl Capacity {
             memory_bytes: usize::try_from(config.limits.session_memory.bytes())
                 .unwrap_or(usize::MAX)
                 .min(RESERVATION as usize),
-            table_elements: config.limits.session_table_elements as usize,
+            table_elements: config.limits.session_table_elements,
             reservation_bytes: RESERVATION,
             bounded_by,
         }

@@ -61,7 +61,7 @@ pub(super) fn new_engine(capacity: &Capacity) -> wasmtime::Result<Engine> {
 
 /// The clock of all guests: one thread that advances the epoch every [`TICK`]
 /// while any guest runs.
-pub(super) struct Ticker {
+pub(crate) struct Ticker {
     shared: Arc<TickerShared>,
     thread: Option<JoinHandle<()>>,
 }

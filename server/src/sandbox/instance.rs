@@ -1,6 +1,5 @@
 //! An instance: a module in a store of its own, and how a call enters it.
 
-use std::future::Future;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -72,21 +71,19 @@ const FIRST_TICKS: u64 = 2;
 
 /// The whole life of a call as one future. It yields at every tick of the epoch;
 /// dropping it stops the guest and frees its instance.
-pub(crate) fn run(ground: Ground, invocation: Invocation) -> impl Future<Output = Finished> + Send {
-    async move {
-        let mut instance = match ground {
-            Ground::Instance(instance) => instance,
-            Ground::New { module, budget, permit } => {
-                match Instance::create(module, budget, permit).await {
-                    Ok(instance) => Box::new(instance),
-                    Err(fault) => return Finished { instance: None, outcome: Err(fault) },
-                }
+pub(crate) async fn run(ground: Ground, invocation: Invocation) -> Finished {
+    let mut instance = match ground {
+        Ground::Instance(instance) => instance,
+        Ground::New { module, budget, permit } => {
+            match Instance::create(module, budget, permit).await {
+                Ok(instance) => Box::new(instance),
+                Err(fault) => return Finished { instance: None, outcome: Err(fault) },
             }
-        };
-        let outcome = instance.call(invocation).await;
-        let lost = matches!(&outcome, Err(fault) if fault.poisons);
-        Finished { instance: (!lost).then_some(instance), outcome }
-    }
+        }
+    };
+    let outcome = instance.call(invocation).await;
+    let lost = matches!(&outcome, Err(fault) if fault.poisons);
+    Finished { instance: (!lost).then_some(instance), outcome }
 }
 
 impl Instance {

@@ -62,19 +62,19 @@ impl State {
         of: RefId,
         path: &str,
         steps: &mut Vec<Step>,
-    ) -> Result<(), Failure> {
+    ) {
         let into = RefId::new(asker.writer, seq);
         let parsed = self.refs.has_room().and_then(|()| parse_path(path));
         let parsed = match (parsed, self.refs.visible(of).is_some()) {
             (Ok(parsed), true) => parsed,
-            (Err(failure), _) => return Ok(self.refuse(into, failure)),
+            (Err(failure), _) => return self.refuse(into, failure),
             (_, false) => {
                 let failure = self.absence(of);
-                return Ok(self.refuse(into, failure));
+                return self.refuse(into, failure);
             }
         };
         self.refs.insert(into, Origin::Select { of, path: path.to_owned() });
-        let Some(whole) = self.refs.get_mut(of) else { return Ok(()) };
+        let Some(whole) = self.refs.get_mut(of) else { return };
         match &whole.state {
             EntryState::Pending => whole.waiters.push(Waiter::Select { into, path: parsed }),
             EntryState::Ready(value) => {
@@ -86,7 +86,6 @@ impl State {
                 self.settle(into, Err(failure));
             }
         }
-        Ok(())
     }
 
     /// A part was found, or not.

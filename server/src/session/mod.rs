@@ -14,6 +14,7 @@ mod select;
 mod slot;
 mod state;
 mod step;
+mod taking;
 mod transfers;
 mod value;
 mod writer;
@@ -64,7 +65,7 @@ impl Session {
         let limits = &core.config.limits;
         let budget = Arc::new(Budget::new(
             usize::try_from(limits.session_memory.bytes()).unwrap_or(usize::MAX),
-            usize::try_from(limits.session_table_elements).unwrap_or(usize::MAX),
+            limits.session_table_elements,
         ));
         let id = SessionId(rand::random());
         let state = State::new(id, Arc::clone(&core.config), Arc::clone(&budget));

@@ -207,10 +207,6 @@ impl Refs {
         }
     }
 
-    pub(super) fn ids(&self) -> impl Iterator<Item = RefId> + '_ {
-        self.table.keys().copied()
-    }
-
     /// The references as people are told them, oldest first.
     pub(super) fn outlines(&self, name: impl Fn(u32, u32) -> String) -> Vec<RefOutline> {
         let mut outlines: Vec<(RefId, RefOutline)> = self

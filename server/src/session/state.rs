@@ -155,9 +155,9 @@ impl State {
                 self.take_call(asker, seq, target, flags, timeout, args, now, steps)?;
             }
             Request::Put { seq, content, value } => {
-                self.take_put(asker, seq, content, value, steps)?;
+                self.take_put(asker, seq, content, value, steps);
             }
-            Request::Select { seq, of, path } => self.take_select(asker, seq, of, &path, steps)?,
+            Request::Select { seq, of, path } => self.take_select(asker, seq, of, &path, steps),
             Request::Get { seq, of, path } => {
                 self.take_get(asker, seq, of, path.as_deref(), steps);
             }

@@ -26,11 +26,10 @@ impl State {
         content: ContentType,
         value: Payload,
         steps: &mut Vec<Step>,
-    ) -> Result<(), Failure> {
+    ) {
         let id = RefId::new(asker.writer, seq);
         if let Err(failure) = self.refs.has_room() {
-            self.refuse(id, failure);
-            return Ok(());
+            return self.refuse(id, failure);
         }
         match value {
             Payload::Inline(bytes) => {
@@ -50,7 +49,6 @@ impl State {
                 }
             }
         }
-        Ok(())
     }
 
     /// Announces a transfer to be received; its bytes are charged from now on.

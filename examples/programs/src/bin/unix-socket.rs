@@ -11,11 +11,11 @@ async fn main() -> anyhow::Result<()> {
     use farside_server::{Server, config::Config};
     use futures_util::TryStreamExt;
     use tokio::net::{UnixListener, UnixStream};
-    use tokio_util::codec::LengthDelimitedCodec;
+    use tokio_util::codec::{Framed, LengthDelimitedCodec};
 
     /// Frames with their length before them.
     fn framed(socket: UnixStream) -> impl Transport {
-        LengthDelimitedCodec::new().framed(socket).map_ok(BytesMut::freeze)
+        Framed::new(socket, LengthDelimitedCodec::new()).map_ok(BytesMut::freeze)
     }
 
     let module = std::env::args().nth(1).context("give the path of hello.wasm")?;
