@@ -99,3 +99,81 @@ impl<'a> Call<'a> {
 
 /// The head of a list of two elements.
 const PAIR: u8 = 0x92;
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use insta::assert_snapshot;
+    use serde::ser::Error as _;
+    use serde::{Serialize, Serializer};
+
+    use super::{Body, Call};
+    use crate::returns::{ReturnsResult as _, ReturnsValue as _};
+    use crate::trace::Type;
+
+    /// Runs a body over arguments in JSON; gives the answer in JSON, an error's
+    /// behind an exclamation mark.
+    fn run(arguments: &str, arity: u32, body: Body) -> String {
+        let arguments: serde_json::Value = serde_json::from_str(arguments).unwrap();
+        let arguments = rmp_serde::to_vec(&arguments).unwrap();
+        let (answer, failed) = Call::run(&arguments, vec![0xc1; 9], arity, body);
+        let answer: serde_json::Value = rmp_serde::from_slice(&answer).unwrap();
+        format!("{}{answer}", if failed { "!" } else { "" })
+    }
+
+    #[test]
+    fn arguments_go_in_and_a_value_comes_out() {
+        let join: Body = |call| {
+            let joined = format!("{}-{}", call.argument::<&str>("a")?, call.argument::<u8>("b")?);
+            (&Type::of(&joined)).returns().answer(joined, call)
+        };
+        assert_snapshot!(run(r#"["x", 7]"#, 2, join), @r#""x-7""#);
+        assert_snapshot!(
+            run(r#"["x", -7]"#, 2, join),
+            @r#"![1,"parameter `b`: invalid value: integer `-7`, expected u8"]"#);
+        assert_snapshot!(
+            run(r#"["x"]"#, 2, join), @r#"![1,"number of arguments: expected 2, found 1"]"#);
+        assert_snapshot!(run(r#""x""#, 2, join), @r#"![1,"expected a list, found a string"]"#);
+    }
+
+    #[test]
+    fn an_argument_error_names_parameter_and_place() {
+        let body: Body = |call| {
+            let lists: BTreeMap<String, Vec<bool>> = call.argument("lists")?;
+            call.succeed(&lists.len())
+        };
+        assert_snapshot!(
+            run(r#"[{"a": [true, 1]}]"#, 1, body),
+            @r#"![1,"parameter `lists`, at `a[1]`: invalid type: integer `1`, expected a boolean"]"#);
+    }
+
+    #[test]
+    fn an_err_is_the_functions_own_error_under_any_name() {
+        type Outcome = Result<u8, BTreeMap<&'static str, u8>>;
+        let fail: Body = |call| {
+            let outcome: Outcome = Err([("code", 3)].into());
+            Type::of(&outcome).returns().answer(outcome, call)
+        };
+        let succeed: Body = |call| {
+            let outcome: Outcome = Ok(3);
+            Type::of(&outcome).returns().answer(outcome, call)
+        };
+        assert_snapshot!(run("[]", 0, fail), @r#"![0,{"code":3}]"#);
+        assert_snapshot!(run("[]", 0, succeed), @"3");
+    }
+
+    #[test]
+    fn what_cannot_be_serialized_is_an_error_of_its_own() {
+        struct Broken;
+        impl Serialize for Broken {
+            fn serialize<S: Serializer>(&self, _serializer: S) -> Result<S::Ok, S::Error> {
+                Err(S::Error::custom("out of order"))
+            }
+        }
+        let value: Body = |call| call.succeed(&[Broken]);
+        let error: Body = |call| Err(call.fail(&Broken));
+        assert_snapshot!(run("[]", 0, value), @r#"![2,"out of order"]"#);
+        assert_snapshot!(run("[]", 0, error), @r#"![2,"out of order"]"#);
+    }
+}

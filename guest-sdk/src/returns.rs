@@ -61,12 +61,16 @@ impl<T> ReturnsValue for &Type<T> {
     }
 }
 
-impl<T: Serialize, E: Serialize> Fallible<T, E> {
+impl<T, E> Fallible<T, E> {
     /// Serializes what the function returned.
     ///
     /// # Errors
     /// [`Failed`] if that was an error, or cannot be serialized.
-    pub fn answer(&self, returned: Result<T, E>, call: &mut Call<'_>) -> Result<(), Failed> {
+    pub fn answer(&self, returned: Result<T, E>, call: &mut Call<'_>) -> Result<(), Failed>
+    where
+        T: Serialize,
+        E: Serialize,
+    {
         match returned {
             Ok(value) => call.succeed(&value),
             Err(error) => Err(call.fail(&error)),
@@ -74,12 +78,15 @@ impl<T: Serialize, E: Serialize> Fallible<T, E> {
     }
 }
 
-impl<T: Serialize> Infallible<T> {
+impl<T> Infallible<T> {
     /// Serializes what the function returned.
     ///
     /// # Errors
     /// [`Failed`] if it cannot be serialized.
-    pub fn answer(&self, value: T, call: &mut Call<'_>) -> Result<(), Failed> {
+    pub fn answer(&self, value: T, call: &mut Call<'_>) -> Result<(), Failed>
+    where
+        T: Serialize,
+    {
         call.succeed(&value)
     }
 }

@@ -1,6 +1,6 @@
 //! What stands in the attribute's parentheses.
 
-use proc_macro::TokenStream;
+use proc_macro2::TokenStream;
 use syn::meta;
 use syn::parse::Parser as _;
 
@@ -24,7 +24,7 @@ impl Options {
             options.pure = true;
             Ok(())
         });
-        parser.parse(tokens)?;
+        parser.parse2(tokens)?;
         Ok(options)
     }
 }

@@ -1,6 +1,6 @@
 //! A function's signature, checked for what can cross the wire.
 
-use proc_macro::TokenStream;
+use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::ext::IdentExt as _;
 use syn::visit::{self, Visit};
@@ -27,7 +27,7 @@ pub(crate) struct Param {
 
 impl Signature {
     pub(crate) fn parse(item: TokenStream) -> syn::Result<Signature> {
-        let item: ItemFn = syn::parse(item)?;
+        let item: ItemFn = syn::parse2(item)?;
         let mut check = Check::default();
         check.qualifiers(&item.sig);
         let params = item.sig.inputs.iter().filter_map(|input| check.param(input)).collect();
@@ -126,7 +126,7 @@ impl<'ast> Visit<'ast> for ParamTypes<'_> {
                        take it by value";
             self.0.refuse(reference, why);
         } else if let Some(lifetime) = &reference.lifetime
-            && lifetime.ident != "_"
+            && lifetime.ident == "static"
         {
             self.0.refuse(lifetime, "an argument lives only as long as the call");
         }
@@ -161,5 +161,37 @@ fn is_borrowable(ty: &Type) -> bool {
         Type::Path(path) => path.path.is_ident("str"),
         Type::Slice(slice) => matches!(&*slice.elem, Type::Path(path) if path.path.is_ident("u8")),
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use quote::quote;
+
+    use super::*;
+
+    /// Beside the compile-fail tests, for what the compiler itself also refuses.
+    #[test]
+    fn a_variadic_function_is_refused() {
+        let item = quote! { fn print(format: i64, _: ...) {} };
+        let error = Signature::parse(item).err().unwrap();
+        assert_eq!(error.to_string(), "a guest function cannot be variadic");
+    }
+
+    #[test]
+    fn names_docs_and_types_are_kept() {
+        let item = quote! {
+            /// Moves it.
+            ///
+            ///     indented
+            #[inline]
+            fn r#move(mut r#type: Vec<u8>) {}
+        };
+        let Signature { ident, docs, params, result } = Signature::parse(item).unwrap();
+        assert_eq!(ident, "r#move");
+        assert_eq!(docs, "Moves it.\n\n    indented");
+        assert_eq!(params[0].name, "type");
+        assert_eq!(params[0].ty.to_token_stream().to_string(), "Vec < u8 >");
+        assert_eq!(result.to_token_stream().to_string(), "()");
     }
 }

@@ -5,6 +5,8 @@
 //! well-formed and of bounded depth.
 
 mod error;
+#[cfg(test)]
+mod tests;
 
 use farside_protocol::value::{Head, Kind};
 use serde::de::value::{BorrowedBytesDeserializer, BorrowedStrDeserializer, SeqAccessDeserializer};

@@ -9,6 +9,8 @@
 mod access;
 mod node;
 mod probe;
+#[cfg(test)]
+mod tests;
 
 use std::marker::PhantomData;
 

@@ -38,14 +38,28 @@ pub(super) struct Struct {
     /// The type's name; empty for a variant's content.
     pub(super) title: &'static str,
     pub(super) fields: Vec<Field>,
-    /// Whether it is known which fields are required.
-    pub(super) settled: bool,
+    pub(super) stage: Stage,
+}
+
+/// What is to be found out next of a struct.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// The types of the fields: all are offered, first those not yet looked at.
+    Fields,
+    /// Which names are one field's: all are offered.
+    Names,
+    /// Which fields are required: only those known to be are offered.
+    Required,
+    /// Nothing more.
+    Known,
 }
 
 #[derive(Debug)]
 pub(super) struct Field {
     pub(super) name: &'static str,
     pub(super) node: Node,
+    /// Whether the type itself uses this name, of several for the same field.
+    pub(super) own_name: bool,
     pub(super) required: bool,
 }
 
@@ -81,7 +95,7 @@ impl Node {
             Shape::Option(inner) | Shape::List(inner) | Shape::Map(inner) => inner.is_done(),
             Shape::Newtype(_, inner) => inner.is_done(),
             Shape::Tuple(tuple) => tuple.items.iter().all(Node::is_done),
-            Shape::Struct(shape) => shape.settled && shape.is_explored(),
+            Shape::Struct(shape) => shape.stage == Stage::Known,
             Shape::Enum(shape) => shape.variants.iter().all(Variant::is_done),
         }
     }
@@ -140,6 +154,51 @@ impl OrNull for Schema {
 impl Struct {
     pub(super) fn is_explored(&self) -> bool {
         self.fields.iter().all(|field| field.node.is_done())
+    }
+
+    /// The places of the fields that the stage offers, in order.
+    pub(super) fn offered(&self) -> Vec<usize> {
+        let that = |holds: fn(&Field) -> bool| {
+            self.fields.iter().enumerate().filter(move |(_, field)| holds(field))
+        };
+        let places = |(place, _)| place;
+        if self.stage == Stage::Required {
+            return that(|field| field.required).map(places).collect();
+        }
+        that(|field| field.own_name)
+            .chain(that(|field| !field.own_name && !field.node.is_done()))
+            .chain(that(|field| !field.own_name && field.node.is_done()))
+            .map(places)
+            .collect()
+    }
+
+    /// Of two names of one field, keeps the one that the type itself uses; the
+    /// field at `refused` was offered as well.
+    pub(super) fn keep_name(&mut self, own: &str, refused: Option<usize>) {
+        let Some(place) = refused else { return };
+        if self.fields[place].name == own {
+            self.fields[place].own_name = true;
+        } else {
+            self.fields.remove(place);
+        }
+    }
+
+    /// Notes that a field is required; false if there is nothing to note.
+    pub(super) fn require(&mut self, name: &str) -> bool {
+        let mut fields = self.fields.iter_mut();
+        let Some(field) = fields.find(|field| field.name == name && !field.required) else {
+            return false;
+        };
+        field.required = true;
+        true
+    }
+
+    /// A field rejects its value, so that no other can be missed: takes every
+    /// field for required that is no option.
+    pub(super) fn require_all(&mut self) {
+        for field in &mut self.fields {
+            field.required |= !field.node.is_option();
+        }
     }
 
     fn into_schema(self) -> Schema {

@@ -9,7 +9,7 @@ use farside_protocol::manifest::{Schema, TypeName};
 use serde::de::{self, Deserializer, Expected, Visitor};
 
 use super::access::{Elements, EmptyArray, Entry, Fields, Items, OneVariant};
-use super::node::{Content, Enum, Field, Node, Shape, Struct, Tuple, Variant, title_of};
+use super::node::{Content, Enum, Field, Node, Shape, Stage, Struct, Tuple, Variant, title_of};
 use crate::decode::EXTENSION_STRUCT;
 
 /// Most places of one type that are described; what lies beyond admits anything.
@@ -23,6 +23,8 @@ const TUPLE_ITEMS: usize = 32;
 pub(super) enum Stop {
     /// A struct got no value for a field.
     Missing(&'static str),
+    /// A struct was offered a field again, under another of its names.
+    Repeated(&'static str),
     /// A type rejected its value, or contains itself.
     Rejected,
 }
@@ -35,12 +37,17 @@ impl de::Error for Stop {
     fn missing_field(name: &'static str) -> Stop {
         Stop::Missing(name)
     }
+
+    fn duplicate_field(name: &'static str) -> Stop {
+        Stop::Repeated(name)
+    }
 }
 
 impl fmt::Display for Stop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Stop::Missing(name) => write!(f, "no value for {name}"),
+            Stop::Repeated(name) => write!(f, "another value for {name}"),
             Stop::Rejected => f.write_str("the value was rejected"),
         }
     }
@@ -267,10 +274,14 @@ impl Deserializer<'static> for Probe<'_> {
             return Err(Stop::Rejected);
         }
         self.note(|| {
-            let field =
-                |name: &&'static str| Field { name, node: Node::default(), required: false };
+            let field = |name: &&'static str| Field {
+                name,
+                node: Node::default(),
+                own_name: false,
+                required: false,
+            };
             let fields = fields.iter().map(field).collect();
-            Shape::Struct(Struct { title: name, fields, settled: false })
+            Shape::Struct(Struct { title: name, fields, stage: Stage::Fields })
         });
         self.inside::<V, _>(|shape, tracer| match shape {
             Shape::Struct(shape) => visit_struct(shape, tracer, visitor),
@@ -306,47 +317,35 @@ fn expected_dtype(visitor: &dyn Expected) -> Option<Dtype> {
     Dtype::ALL.iter().copied().find(|dtype| dtype.name() == name)
 }
 
-/// Fields are first all offered, until each was looked at. Then only those that
-/// are known to be required, until nothing more is missed.
+/// Visits a struct with the fields that its stage wants to know of.
 fn visit_struct<V: Visitor<'static>>(
     shape: &mut Struct,
     tracer: &mut Tracer,
     visitor: V,
 ) -> Answer<'static, V> {
-    let exploring = !shape.is_explored();
-    let settling = !exploring && !shape.settled;
-    let is_done = |place: &usize| shape.fields[*place].node.is_done();
-    let offered =
-        (0..shape.fields.len()).filter(|place| !settling || shape.fields[*place].required);
-    let (done, mut offered): (Vec<usize>, Vec<usize>) = offered.partition(is_done);
-    offered.extend(done);
-
+    let offered = shape.offered();
     let mut fields = Fields::new(&mut shape.fields, offered, tracer);
     let visited = visitor.visit_map(&mut fields);
-    let unasked = fields.unasked();
+    let refused = fields.unasked();
 
-    let missing = |field: &&mut Field| {
-        !field.required && matches!(visited, Err(Stop::Missing(name)) if name == field.name)
-    };
-    if let (true, Err(_), Some(place)) = (exploring, &visited, unasked) {
-        // Another name of a field that was offered before.
-        shape.fields.remove(place);
-        tracer.found += 1;
-    } else if settling {
-        tracer.found += 1;
-        match (shape.fields.iter_mut().find(missing), &visited) {
-            (Some(field), _) => field.required = true,
-            (None, Ok(_)) => shape.settled = true,
-            (None, Err(_)) => {
-                // A field's type rejects its value: take every field for required
-                // that is no option.
-                for field in &mut shape.fields {
-                    field.required |= !field.node.is_option();
-                }
-                shape.settled = true;
-            }
+    let stage = shape.stage;
+    match (stage, &visited) {
+        (Stage::Fields | Stage::Names, Err(Stop::Repeated(name))) => {
+            shape.keep_name(name, refused);
+            tracer.found += 1;
         }
+        (Stage::Fields, Ok(_)) if shape.is_explored() => shape.stage = Stage::Required,
+        (Stage::Fields, _) if shape.is_explored() => shape.stage = Stage::Names,
+        (Stage::Names, _) => shape.stage = Stage::Required,
+        (Stage::Required, Err(Stop::Missing(name))) if shape.require(name) => tracer.found += 1,
+        (Stage::Required, Ok(_)) => shape.stage = Stage::Known,
+        (Stage::Required, Err(_)) => {
+            shape.require_all();
+            shape.stage = Stage::Known;
+        }
+        (Stage::Fields | Stage::Known, _) => {}
     }
+    tracer.found += usize::from(shape.stage != stage);
     visited.map_err(|_| Stop::Rejected)
 }
 

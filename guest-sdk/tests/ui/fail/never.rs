@@ -1,0 +1,6 @@
+#[farside_guest::function]
+fn spin() -> ! {
+    loop {}
+}
+
+fn main() {}

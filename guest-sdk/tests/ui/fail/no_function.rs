@@ -1,0 +1,6 @@
+#[farside_guest::function]
+struct Point {
+    x: f64,
+}
+
+fn main() {}
