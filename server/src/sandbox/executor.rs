@@ -7,6 +7,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::future::Future;
+use std::panic::{self, AssertUnwindSafe};
 use std::pin::Pin;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -58,7 +59,7 @@ impl Running {
         let mut future = future;
         let started = Instant::now();
         ticker.guest_runs();
-        match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        match poll_guarded(&mut future) {
             Poll::Ready(finished) => Begun::Finished(finished),
             Poll::Pending => {
                 Begun::GoesOn(Running::later(future, bounds, started.elapsed().max(TICK)))
@@ -89,7 +90,7 @@ impl Running {
         }
         let before = thread_cpu_time();
         ticker.guest_runs();
-        let polled = self.future.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        let polled = poll_guarded(&mut self.future);
         self.cpu_used += thread_cpu_time().saturating_sub(before);
         polled
     }
@@ -116,6 +117,16 @@ impl Running {
         }
         None
     }
+}
+
+/// Polls a call; a panic of the host under it ends the call and not the thread.
+fn poll_guarded(future: &mut GuestFuture) -> Poll<Finished> {
+    let poll = || future.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    // After a panic the future is only dropped.
+    panic::catch_unwind(AssertUnwindSafe(poll)).unwrap_or_else(|_| {
+        let failure = Failure::new(ErrorCode::Internal, "the server failed while it ran the call");
+        Poll::Ready(Finished { instance: None, outcome: Err(Fault::poisoning(failure)) })
+    })
 }
 
 /// What became of a call in its first tick.
