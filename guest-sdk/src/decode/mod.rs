@@ -58,6 +58,16 @@ impl<'de> Decoder<'de> {
         Ok(bytes)
     }
 
+    /// The bytes of an integer for which MessagePack has no number, if there is one.
+    fn wide_integer(&mut self) -> Result<Option<[u8; 16]>, DecodeError> {
+        let head = self.peek()?;
+        if head.kind != Kind::Bytes || head.body != 16 {
+            return Ok(None);
+        }
+        self.head()?;
+        Ok(self.take(head.body)?.first_chunk().copied())
+    }
+
     fn visit_list<V: Visitor<'de>>(
         &mut self,
         len: u64,
@@ -163,6 +173,20 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
         self.deserialize_seq(visitor)
     }
 
+    fn deserialize_i128<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        match self.wide_integer()? {
+            Some(bytes) => visitor.visit_i128(i128::from_be_bytes(bytes)),
+            None => self.deserialize_any(visitor),
+        }
+    }
+
+    fn deserialize_u128<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        match self.wide_integer()? {
+            Some(bytes) => visitor.visit_u128(u128::from_be_bytes(bytes)),
+            None => self.deserialize_any(visitor),
+        }
+    }
+
     /// `struct Unit;` is an empty list, or nil.
     fn deserialize_unit_struct<V: Visitor<'de>>(
         self,
@@ -218,7 +242,7 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
     }
 
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
+        bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf unit
         tuple_struct map struct identifier ignored_any
     }
 }

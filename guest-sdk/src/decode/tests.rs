@@ -27,6 +27,7 @@ struct Everything {
     small: i8,
     signed: i64,
     unsigned: u64,
+    wide: (i128, u128),
     single: f32,
     double: f64,
     letter: char,
@@ -69,17 +70,18 @@ fn shape() -> impl Strategy<Value = Shape> {
 }
 
 fn everything() -> impl Strategy<Value = Everything> {
-    let numbers = any::<(bool, i8, i64, u64, f32, f64, char)>();
+    let numbers = any::<(bool, i8, i64, u64, (i128, u128), f32, f64, char)>();
     let blobs = (".*", any::<Vec<u8>>(), any::<Vec<i64>>(), any::<Vec<f64>>());
     let maps = (any::<BTreeMap<String, u16>>(), any::<BTreeMap<i64, ()>>());
     let leaf = (numbers, blobs, maps, prop::collection::vec(shape(), 0..4)).prop_map(
         |(numbers, (text, bytes, list, array), (names, keys), shapes)| {
-            let (flag, small, signed, unsigned, single, double, letter) = numbers;
+            let (flag, small, signed, unsigned, wide, single, double, letter) = numbers;
             Everything {
                 flag,
                 small,
                 signed,
                 unsigned,
+                wide,
                 single,
                 double,
                 letter,
@@ -135,6 +137,7 @@ fn a_struct_may_come_as_a_list_and_an_integer_for_a_float() {
         x: f64,
         y: f64,
     }
+    assert_eq!(decode::<(i128, u128)>(&encode(&(-3, 3))), Ok((-3, 3)));
     assert_eq!(decode::<Point>(&encode(&(1, 2.5))), Ok(Point { x: 1.0, y: 2.5 }));
 }
 

@@ -166,12 +166,10 @@ impl Deserializer<'static> for Probe<'_> {
         deserialize_i16 = Integer("int16"), visit_i16(1);
         deserialize_i32 = Integer("int32"), visit_i32(1);
         deserialize_i64 = Integer("int64"), visit_i64(1);
-        deserialize_i128 = Integer("int128"), visit_i128(1);
         deserialize_u8 = Integer("uint8"), visit_u8(1);
         deserialize_u16 = Integer("uint16"), visit_u16(1);
         deserialize_u32 = Integer("uint32"), visit_u32(1);
         deserialize_u64 = Integer("uint64"), visit_u64(1);
-        deserialize_u128 = Integer("uint128"), visit_u128(1);
         deserialize_f32 = Number("float"), visit_f32(1.0);
         deserialize_f64 = Number("double"), visit_f64(1.0);
         deserialize_char = String("char"), visit_char('1');
@@ -181,6 +179,16 @@ impl Deserializer<'static> for Probe<'_> {
         deserialize_bytes = String("bytes"), visit_borrowed_bytes(b"1");
         deserialize_byte_buf = String("bytes"), visit_borrowed_bytes(b"1");
         deserialize_unit = Null(""), visit_unit();
+    }
+
+    fn deserialize_i128<V: Visitor<'static>>(mut self, visitor: V) -> Answer<'static, V> {
+        self.note(|| Shape::Simple(wide_integer("int128")));
+        visitor.visit_i128(1)
+    }
+
+    fn deserialize_u128<V: Visitor<'static>>(mut self, visitor: V) -> Answer<'static, V> {
+        self.note(|| Shape::Simple(wide_integer("uint128")));
+        visitor.visit_u128(1)
     }
 
     fn deserialize_any<V: Visitor<'static>>(mut self, visitor: V) -> Answer<'static, V> {
@@ -202,12 +210,15 @@ impl Deserializer<'static> for Probe<'_> {
         }
     }
 
+    /// `struct Unit;` is an empty list.
     fn deserialize_unit_struct<V: Visitor<'static>>(
         mut self,
         name: &'static str,
         visitor: V,
     ) -> Answer<'static, V> {
-        self.note(|| Shape::Simple(Schema { title: title_of(name), ..Schema::of(TypeName::Null) }));
+        self.note(|| {
+            Shape::Simple(Schema { title: title_of(name), ..Schema::of(TypeName::Array) })
+        });
         visitor.visit_unit()
     }
 
@@ -308,6 +319,13 @@ impl Deserializer<'static> for Probe<'_> {
             _ => Err(Stop::Rejected),
         })
     }
+}
+
+/// Integers for which MessagePack has no number travel as sixteen bytes.
+fn wide_integer(format: &str) -> Schema {
+    let integer = Schema::of(TypeName::Integer).with_format(format);
+    let bytes = Schema::of(TypeName::String).with_format("bytes");
+    Schema { any_of: vec![integer, bytes], ..Schema::default() }
 }
 
 /// The element type of the array that a visitor expects; it says so in words.
