@@ -30,30 +30,29 @@ fn main() -> ExitCode {
     let command = Options::parse().command;
     let as_json = command.json();
     match run(command) {
-        Ok(exit) => exit.into(),
+        Ok(()) => Exit::Done.into(),
         Err(fault) => fault.report(as_json).into(),
     }
 }
 
-fn run(command: Command) -> Result<Exit, Fault> {
+fn run(command: Command) -> Result<(), Fault> {
     match command {
-        Command::Serve(command) => return within(None, command.run()),
-        Command::New(command) => command.run().blame("cannot write a new crate")?,
-        Command::Config(command) => command.run()?,
-        Command::Completions(command) => command.run()?,
-        Command::Token(command) => command.run()?,
-        Command::Upload(command) => within(ONE_CONNECTION, command.run())?,
-        Command::Describe(command) => within(ONE_CONNECTION, command.run())?,
-        Command::Call(command) => within(ONE_CONNECTION, command.run())?,
-        Command::Get(command) => within(ONE_CONNECTION, command.run())?,
-        Command::Refs(command) => within(ONE_CONNECTION, command.run())?,
-        Command::Release(command) => within(ONE_CONNECTION, command.run())?,
-        Command::Renew(command) => within(ONE_CONNECTION, command.run())?,
-        Command::Cancel(command) => within(ONE_CONNECTION, command.run())?,
-        Command::Session(command) => within(ONE_CONNECTION, command.run())?,
-        Command::Version(command) => within(ONE_CONNECTION, command.run())?,
+        Command::Serve(command) => within(None, command.run()),
+        Command::New(command) => command.run().blame("cannot write a new crate"),
+        Command::Config(command) => command.run(),
+        Command::Completions(command) => command.run(),
+        Command::Token(command) => command.run(),
+        Command::Upload(command) => within(ONE_CONNECTION, command.run()),
+        Command::Describe(command) => within(ONE_CONNECTION, command.run()),
+        Command::Call(command) => within(ONE_CONNECTION, command.run()),
+        Command::Get(command) => within(ONE_CONNECTION, command.run()),
+        Command::Refs(command) => within(ONE_CONNECTION, command.run()),
+        Command::Release(command) => within(ONE_CONNECTION, command.run()),
+        Command::Renew(command) => within(ONE_CONNECTION, command.run()),
+        Command::Cancel(command) => within(ONE_CONNECTION, command.run()),
+        Command::Session(command) => within(ONE_CONNECTION, command.run()),
+        Command::Version(command) => within(ONE_CONNECTION, command.run()),
     }
-    Ok(Exit::Done)
 }
 
 /// Threads for a command that has one connection.

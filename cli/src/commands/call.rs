@@ -83,13 +83,15 @@ impl Call {
         if self.far {
             return self.keep(&here, far, &what).await;
         }
-        let (content, value) = self.wait(&here, &far, &what).await?;
+        let fetched = self.wait(&here, &far, &what).await;
+        drop(far);
+        // The process must not end before the server knows that the result can go.
+        let flushed = here.session.flush().await.blame(&what);
+        let (content, value) = fetched?;
         let more = "--path fetches a part, --json and --out FILE give all of it, and --far keeps it \
                     on the server for `farside get`";
         self.delivery.deliver(&content, &value, more).blame(&what)?;
-        drop(far);
-        // The process must not end before the server knows that the result can go.
-        here.session.flush().await.blame(&what)
+        flushed
     }
 
     /// The function's full name, the function, and its arguments.

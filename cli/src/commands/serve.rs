@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::{env, future};
+use std::{env, future, process};
 
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, value_parser};
 use farside_server::config::{Config, ConfigError, Setting, settings};
@@ -104,11 +104,11 @@ fn host(address: &SocketAddr) -> String {
 }
 
 impl Serve {
-    pub(crate) async fn run(self) -> Result<Exit, Fault> {
+    pub(crate) async fn run(self) -> Result<(), Fault> {
         self.serve().await.blame("cannot serve")
     }
 
-    async fn serve(self) -> Result<Exit, ServeError> {
+    async fn serve(self) -> Result<(), ServeError> {
         let loaded = Config::load(self.config.as_deref(), environment(), self.flags)?;
         start_log(&loaded.config.log, self.log_json)?;
         loaded.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
@@ -129,14 +129,15 @@ impl Serve {
         };
         let mut serving = Box::pin(server.serve(listener, stopped));
         tokio::select! {
-            served = &mut serving => return served.map(|()| Exit::Done).map_err(broke),
+            served = &mut serving => return served.map_err(broke),
             () = stop.next() => {}
         }
         note("stopping: running calls may finish; stop again to end at once");
         let _ = told.send(());
         tokio::select! {
-            served = serving => served.map(|()| Exit::Done).map_err(broke),
-            () = stop.next() => Ok(Exit::Interrupted),
+            served = serving => served.map_err(broke),
+            // Dropping the server would wait for the guests that run.
+            () = stop.next() => process::exit(Exit::Interrupted.number().into()),
         }
     }
 }
@@ -148,7 +149,7 @@ fn announce(server: &Server, address: SocketAddr) {
     if !address.ip().is_loopback() {
         note("warning: other machines can reach this address, and nothing is encrypted");
     }
-    note(format_args!("\n{}", server.capacity()));
+    note(format_args!("capacity: {}", server.capacity()));
     let url = match address.port() {
         farside_protocol::DEFAULT_PORT => String::new(),
         _ => format!("  export FARSIDE_URL=ws://{address}\n"),
