@@ -30,8 +30,9 @@ pub fn guest(name: &str) -> PathBuf {
     existing(guests().join(name).with_extension("wasm"))
 }
 
-/// The folder of the guests.
-pub(crate) fn guests() -> PathBuf {
+/// The folder of the example guests, each as `NAME.wasm`.
+#[must_use]
+pub fn guests() -> PathBuf {
     let profile = profile();
     let target = profile.parent().unwrap_or(&profile);
     target.join("wasm32-unknown-unknown").join("guest")

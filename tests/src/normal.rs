@@ -15,10 +15,13 @@ pub(crate) struct Normal {
 }
 
 impl Normal {
-    /// The guests' hashes get the name `[hash]`, whole or short.
+    /// The guests' folder gets the name `[guests]`; their hashes, whole or short,
+    /// get the name `[hash]`.
     pub(crate) fn of_guests() -> Normal {
         let mut normal = Normal::default();
-        for file in fs::read_dir(built::guests()).into_iter().flatten().flatten() {
+        let guests = built::guests();
+        normal.name_path(&guests, "[guests]");
+        for file in fs::read_dir(guests).into_iter().flatten().flatten() {
             let path = file.path();
             let is_guest = path.extension().is_some_and(|extension| extension == "wasm");
             if let (true, Ok(bytes)) = (is_guest, fs::read(&path)) {

@@ -1,3 +1,4 @@
 //! End-to-end tests: one binary, a module for each subject.
 
+mod demo;
 mod smoke;
