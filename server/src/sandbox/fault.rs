@@ -1,7 +1,9 @@
 //! What a guest's end means: traps, panics and refused growth as failures.
 
+use std::fmt;
+
 use farside_protocol::{ErrorCode, Failure, caps};
-use wasmtime::{Trap, WasmBacktrace};
+use wasmtime::{FrameInfo, FrameSymbol, Trap, WasmBacktrace};
 
 use super::budget::Refused;
 use super::host::Host;
@@ -40,7 +42,7 @@ pub(super) fn from_wasmtime(error: &wasmtime::Error, host: &mut Host) -> Fault {
     let mut failure = match host.share.refused.take() {
         Some(refused) => memory_limit(refused, host),
         None => match host.panic.take() {
-            Some(text) => Failure::new(ErrorCode::Trap, format!("the guest {text}")),
+            Some(text) => Failure::new(ErrorCode::Trap, format!("the guest panicked: {text}")),
             None => trap(error),
         },
     };
@@ -84,30 +86,58 @@ fn trap(error: &wasmtime::Error) -> Failure {
     }
 }
 
-/// Functions between the guest's own code and the host that explain nothing.
-const PLUMBING: &[&str] = &[
-    "std::panicking",
-    "core::panicking",
-    "std::sys",
-    "std::rt",
-    "std::alloc::rust_oom",
-    "alloc::alloc::handle_alloc_error",
+/// Functions between the guest's own code and the host explain nothing: by the
+/// beginnings of their names, and by parts of their files' paths.
+const PLUMBING_NAMES: &[&str] = &[
+    "std::",
+    "core::",
+    "alloc::",
+    "<alloc::",
+    "<core::",
+    "<std::",
     "__rust",
-    "rust_panic",
-    "rust_begin_unwind",
-    "core::ops::function",
+    "rust_",
     "farside_guest::",
-    "<alloc::boxed::Box",
+    "farside_call_",
+    "{closure",
 ];
+const PLUMBING_FILES: &[&str] = &["/rustc/", "/guest-sdk/src/", "/farside-guest-"];
 
+/// One line of a backtrace.
+struct Line {
+    name: String,
+    place: Option<(String, u32)>,
+}
+
+impl Line {
+    fn is_plumbing(&self) -> bool {
+        PLUMBING_NAMES.iter().any(|beginning| self.name.starts_with(beginning))
+            || self
+                .place
+                .as_ref()
+                .is_some_and(|(file, _)| PLUMBING_FILES.iter().any(|part| file.contains(part)))
+    }
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.place {
+            Some((file, line)) => write!(f, "{} ({file}:{line})", self.name),
+            None => f.write_str(&self.name),
+        }
+    }
+}
+
+/// The guest's stack, innermost first, without what lies between its own code and
+/// the host.
 fn frames(backtrace: &WasmBacktrace) -> Vec<String> {
-    let all: Vec<String> = backtrace.frames().iter().flat_map(frame_lines).collect();
-    let telling: Vec<String> = all
+    let all: Vec<Line> = backtrace.frames().iter().flat_map(frame_lines).collect();
+    let is_all_plumbing = all.iter().all(Line::is_plumbing);
+    let mut lines: Vec<String> = all
         .iter()
-        .filter(|line| !PLUMBING.iter().any(|prefix| line.starts_with(prefix)))
-        .cloned()
+        .filter(|line| is_all_plumbing || !line.is_plumbing())
+        .map(Line::to_string)
         .collect();
-    let mut lines = if telling.is_empty() { all } else { telling };
     if lines.len() > caps::BACKTRACE_FRAMES {
         let cut = lines.len() - caps::BACKTRACE_FRAMES + 1;
         lines.truncate(caps::BACKTRACE_FRAMES - 1);
@@ -116,35 +146,28 @@ fn frames(backtrace: &WasmBacktrace) -> Vec<String> {
     lines
 }
 
-/// A frame's functions, inlined ones first: `name (file:line)`.
-fn frame_lines(frame: &wasmtime::FrameInfo) -> Vec<String> {
+/// A frame's functions: those inlined into it first, by their own short names,
+/// then the frame's, by its full name.
+fn frame_lines(frame: &FrameInfo) -> Vec<Line> {
+    let own = match frame.func_name() {
+        Some(name) => demangle(name),
+        None => format!("function {}", frame.func_index()),
+    };
     let symbols = frame.symbols();
-    if symbols.iter().all(|symbol| symbol.name().is_none()) {
-        let name = frame.func_name().map_or_else(
-            || format!("function {}", frame.func_index()),
-            |name| without_hash(&rustc_demangle::demangle(name).to_string()).to_owned(),
-        );
-        return vec![name];
-    }
-    symbols
-        .iter()
-        .map(|symbol| {
-            let name = symbol.name().map(|name| rustc_demangle::demangle(name).to_string());
-            let name = name.as_deref().map_or("?", without_hash);
-            match (symbol.file(), symbol.line()) {
-                (Some(file), Some(line)) => format!("{name} ({file}:{line})"),
-                _ => name.to_owned(),
-            }
-        })
-        .collect()
+    let Some((last, inlined)) = symbols.split_last() else {
+        return vec![Line { name: own, place: None }];
+    };
+    let inlined = inlined.iter().filter_map(|symbol| {
+        symbol.name().map(|name| Line { name: demangle(name), place: place(symbol) })
+    });
+    inlined.chain([Line { name: own, place: place(last) }]).collect()
 }
 
-/// A demangled name without the hash that rustc appends.
-fn without_hash(name: &str) -> &str {
-    match name.rsplit_once("::h") {
-        Some((path, hash)) if hash.len() == 16 && hash.bytes().all(|b| b.is_ascii_hexdigit()) => {
-            path
-        }
-        _ => name,
-    }
+fn place(symbol: &FrameSymbol) -> Option<(String, u32)> {
+    Some((symbol.file()?.to_owned(), symbol.line()?))
+}
+
+/// The name without the hashes that rustc adds.
+fn demangle(name: &str) -> String {
+    format!("{:#}", rustc_demangle::demangle(name))
 }

@@ -7,7 +7,7 @@ use std::hint;
 use serde::{Deserialize, Serialize};
 
 /// The square of a number.
-#[farside_guest::function(pure)]
+#[farside_guest::function]
 fn square(n: i64) -> i64 {
     n * n
 }
@@ -19,7 +19,7 @@ fn add(a: i64, b: i64) -> i64 {
 }
 
 /// A greeting for somebody.
-#[farside_guest::function(pure)]
+#[farside_guest::function]
 fn greet(name: String) -> String {
     format!("Hello, {name}!")
 }
