@@ -70,6 +70,7 @@ impl Session {
         Module::new(self.clone(), described)
     }
 
+    #[tracing::instrument(level = "debug", target = "farside::client", name = "describe", skip_all, fields(?subject))]
     async fn ask_about<T: DeserializeOwned>(&self, subject: Subject) -> Result<T, DescribeError> {
         match self.link().ask(|seq| Request::Describe { seq, subject }).await {
             Ok(Answer::Described(body)) => {

@@ -91,6 +91,7 @@ impl Function {
     ///
     /// # Errors
     /// As [`Far::get`].
+    #[tracing::instrument(level = "trace", target = "farside::client", name = "value", skip_all, fields(function = %self.name()))]
     pub async fn value<T: DeserializeOwned>(&self, args: impl Arguments) -> Result<T, GetError> {
         let bytes = self.encode(args).map_err(GetError::Failed)?;
         let flags = CallFlags { get: true, release: true, fresh: false };

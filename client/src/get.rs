@@ -63,6 +63,7 @@ impl<T: ?Sized> Far<T> {
         decoded.map_err(|source| GetError::Decode { expected: type_name::<T>(), content, source })
     }
 
+    #[tracing::instrument(level = "trace", target = "farside::client", name = "get", skip_all, fields(of = %self.id(), path))]
     async fn fetch(&self, path: Option<&str>) -> Result<(ContentType, Bytes), GetError> {
         if let Some(path) = path {
             check_path(path).map_err(GetError::Failed)?;

@@ -20,6 +20,11 @@
 //! # }
 //! ```
 //!
+//! A connection is a task of the tokio runtime (I/O and time enabled). A program
+//! that asks small questions one after the other is fastest in a task of that
+//! runtime: in the future given to `block_on` of a multi-threaded one, each
+//! answer wakes another thread.
+//!
 //! A call never waits and never fails by itself: what goes wrong breaks its
 //! reference and those that depend on it, and surfaces where a value is asked
 //! for. Each operation has its own error type, with a `hint` where there is

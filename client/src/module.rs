@@ -118,6 +118,13 @@ impl Session {
     ///
     /// # Errors
     /// When there is no such module, or the connection is lost.
+    #[tracing::instrument(
+        level = "debug",
+        target = "farside::client",
+        name = "renew",
+        skip_all,
+        fields(module)
+    )]
     pub async fn renew(&self, module: &str) -> Result<(), RenewError> {
         let module = module.to_owned();
         match self.link().ask(|seq| Request::Renew { seq, module }).await {

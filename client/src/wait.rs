@@ -16,6 +16,7 @@ impl Session {
     ///
     /// # Errors
     /// When there are more than 16,384 references, or the connection is lost.
+    #[tracing::instrument(level = "debug", target = "farside::client", name = "wait", skip_all, fields(refs = refs.len(), count))]
     pub async fn wait(
         &self,
         refs: &[RefId],
