@@ -97,7 +97,7 @@ impl<T: Transport> Driver<T> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Infallible, Disconnected>> {
         self.link.register_driver(cx.waker());
         for _ in 0..TURNS {
-            let wrote = self.poll_write(cx)?;
+            let wrote = self.poll_write(cx).map_err(|error| self.last_words(cx, error))?;
             let read = self.poll_read(cx)?;
             if wrote == Turn::Idle && read == Turn::Idle {
                 if self.poll_timer(cx) == Turn::Moved {
@@ -233,6 +233,17 @@ impl<T: Transport> Driver<T> {
             Poll::Ready(None) => Err(Disconnected::Closed),
             Poll::Ready(Some(Err(error))) => Err(transport_failed(error)),
             Poll::Ready(Some(Ok(frame))) => self.receive(frame).map(|()| Turn::Moved),
+        }
+    }
+
+    /// Writing failed. If the server said why it hung up, that tells more.
+    fn last_words(&mut self, cx: &mut Context<'_>, error: Disconnected) -> Disconnected {
+        loop {
+            match self.poll_read(cx) {
+                Ok(Turn::Moved) => {}
+                Err(refused @ Disconnected::Refused { .. }) => return refused,
+                Ok(Turn::Idle) | Err(_) => return error,
+            }
         }
     }
 

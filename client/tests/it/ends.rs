@@ -43,6 +43,18 @@ async fn a_refusal_fails_what_is_pending_with_its_reason() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_refusal_is_heard_even_when_writing_fails_first() {
+    let (session, mut peer) = session().await;
+    let failure = Failure::new(ErrorCode::Unavailable, "the server shuts down");
+    let far: Far<u32> = session.function("f").call(());
+    // Both are done before the client's task has its next turn.
+    peer.send(&[Reply::Refused { failure }]).await;
+    drop(peer);
+    let error = far.get().await.unwrap_err();
+    insta::assert_snapshot!(text(&error), @"the connection is lost: the server ended it: the server shuts down");
+}
+
+#[tokio::test(start_paused = true)]
 async fn bytes_that_are_no_message_end_the_connection() {
     let error = get_after(async |mut peer: Peer| peer.send_bytes(&[0x92, 0x0b]).await).await;
     insta::assert_snapshot!(text(&error), @"the connection is lost: the server sent what is no message: the frame ends inside a message");
