@@ -35,6 +35,7 @@ impl State {
                 "the client made more calls, or sent more argument bytes, than it had credit for";
             return Err(Failure::new(ErrorCode::BadRequest, message));
         }
+        let is_transfer = matches!(args, Payload::Transfer { .. });
         let prepared = self.resolve(&target).and_then(|(slot, function)| {
             self.refs.has_room()?;
             self.admit_call(bytes)?;
@@ -51,6 +52,10 @@ impl State {
             Ok(prepared) => prepared,
             Err(failure) => {
                 self.return_credit(id, bytes);
+                if is_transfer && !flags.get {
+                    // The client would wait for credit to send the rest.
+                    asker.outbox.send(Reply::Failed { seq, failure: failure.clone() });
+                }
                 self.refuse(id, failure);
                 self.answer_call(asker, seq, id, flags);
                 return Ok(());

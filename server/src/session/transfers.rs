@@ -28,11 +28,12 @@ impl State {
         steps: &mut Vec<Step>,
     ) {
         let id = RefId::new(asker.writer, seq);
-        if let Err(failure) = self.refs.has_room() {
-            return self.refuse(id, failure);
-        }
-        match value {
-            Payload::Inline(bytes) => {
+        match (self.refs.has_room(), value) {
+            (Err(failure), Payload::Inline(_)) => self.refuse(id, failure),
+            (Err(failure), Payload::Transfer { .. }) => {
+                self.refuse_transfer(asker, seq, failure);
+            }
+            (Ok(()), Payload::Inline(bytes)) => {
                 self.refs.insert(id, Origin::Put);
                 // The frame's memory would be held by the least of its values.
                 let bytes = Bytes::copy_from_slice(&bytes);
@@ -40,15 +41,22 @@ impl State {
                     .and_then(|value| self.refs.charge(value.len()).map(|()| value));
                 self.keep(id, value, steps);
             }
-            Payload::Transfer { size } => {
+            (Ok(()), Payload::Transfer { size }) => {
                 match self.announce(asker, seq, size, Purpose::Value(content)) {
                     Ok(()) => {
                         self.refs.insert(id, Origin::Put);
                     }
-                    Err(failure) => self.refuse(id, failure),
+                    Err(failure) => self.refuse_transfer(asker, seq, failure),
                 }
             }
         }
+    }
+
+    /// Breaks a reference whose bytes shall not be sent, and tells the client, who
+    /// would wait for credit.
+    fn refuse_transfer(&mut self, asker: &Asker, seq: Seq, failure: Failure) {
+        asker.outbox.send(Reply::Failed { seq, failure: failure.clone() });
+        self.refuse(RefId::new(asker.writer, seq), failure);
     }
 
     /// Announces a transfer to be received; its bytes are charged from now on.
