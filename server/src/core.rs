@@ -10,6 +10,7 @@ use crate::auth::Token;
 use crate::config::Config;
 use crate::connection::Connections;
 use crate::failures;
+use crate::meter::Meter;
 use crate::sandbox::{Module, Sandbox};
 use crate::session::Sessions;
 use crate::storage::{Modules, Values};
@@ -19,6 +20,8 @@ pub(crate) struct Core {
     pub(crate) config: Arc<Config>,
     pub(crate) token: Token,
     pub(crate) sandbox: Sandbox,
+    /// Memory of values and guests, in use and allowed.
+    pub(crate) memory: Arc<Meter>,
     pub(crate) modules: Modules,
     pub(crate) values: Values,
     pub(crate) sessions: Sessions,
@@ -42,7 +45,13 @@ impl Core {
             return None;
         }
         match self.modules.get(hash).await {
-            Ok(bytes) => Some(self.compile(hash, bytes).await),
+            Ok(bytes) => {
+                let module = self.compile(hash, bytes).await;
+                if let Ok(module) = &module {
+                    self.save_compiled(module).await;
+                }
+                Some(module)
+            }
             Err(error) => {
                 // The client has the bytes; asking for them again mends it.
                 tracing::warn!(module = %hash.short(), %error, "a kept module can't be read");
@@ -69,8 +78,16 @@ impl Core {
             ));
         }
         let module = self.compile(hash, bytes.clone()).await?;
+        // Code is kept of those modules only whose bytes are.
         self.modules.put(hash, bytes).await.map_err(|error| failures::of_storage(&error))?;
+        self.save_compiled(&module).await;
         Ok(module)
+    }
+
+    async fn save_compiled(self: &Arc<Self>, module: &Arc<Module>) {
+        let (core, module) = (Arc::clone(self), Arc::clone(module));
+        // A panic there costs the kept code, not the module.
+        let _ = self.runtime.spawn_blocking(move || core.sandbox.catalog.save(&module)).await;
     }
 
     async fn compile(

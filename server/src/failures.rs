@@ -5,6 +5,7 @@ use std::error::Error;
 use farside_protocol::value::SelectError;
 use farside_protocol::{ErrorCode, Failure};
 
+use crate::meter::Exceeded;
 use crate::storage::StorageError;
 
 /// A storage error as the client is told it.
@@ -25,6 +26,15 @@ pub(crate) fn of_storage(error: &StorageError) -> Failure {
         None => error.to_string(),
     };
     with_hint(Failure::new(code, message), error.hint())
+}
+
+/// Memory that the process may not have, as the client is told it.
+pub(crate) fn of_memory(Exceeded { asked, used, limit }: &Exceeded) -> Failure {
+    let message = format!(
+        "the server's memory is full: all sessions use {used} of {limit}, and another {asked} do not fit"
+    );
+    Failure::new(ErrorCode::Unavailable, message)
+        .with_hint("try again later, or raise limits.process_memory on the server")
 }
 
 /// A path that leads nowhere, as the client is told it.

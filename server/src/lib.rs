@@ -5,6 +5,8 @@ pub mod config;
 mod connection;
 mod core;
 mod failures;
+mod machine;
+mod meter;
 mod sandbox;
 mod server;
 mod session;

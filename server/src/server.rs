@@ -18,6 +18,8 @@ use crate::auth::{Token, TokenError};
 use crate::config::Config;
 use crate::connection::{self, Connections};
 use crate::core::{Core, shutting_down};
+use crate::machine;
+use crate::meter::Meter;
 use crate::sandbox::{Capacity, Sandbox, SandboxError};
 use crate::session::Sessions;
 use crate::storage::{self, Modules, StorageError, Values};
@@ -93,13 +95,16 @@ impl Server {
         let data = config.data.clone();
         make_folder(&data)
             .map_err(|source| StartError::DataFolder { folder: data.clone(), source })?;
-        let storage = storage::open(&config.storage, &data, config.limits.data_bytes).await?;
+        let space = Meter::new(config.limits.data_bytes);
+        let memory = Meter::new(machine::allowed_memory(config.limits.process_memory));
+        let storage = storage::open(&config.storage, &data, &space).await?;
         let token = Token::open(&data)?;
-        let sandbox = Sandbox::start(&config, &data.join("compiled"))?;
+        let sandbox = Sandbox::start(&config, &data.join("compiled"), space, Arc::clone(&memory))?;
         let core = Arc::new(Core {
             config: Arc::new(config),
             token,
             sandbox,
+            memory,
             modules: Modules::open(Arc::clone(&storage)).await?,
             values: Values::open(storage).await?,
             sessions: Sessions::default(),

@@ -1,9 +1,12 @@
-//! The memory that a session's instances share: one budget over all its stores.
+//! The memory that a session's instances share: one budget over all its stores,
+//! within the memory of the process.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use wasmtime::ResourceLimiter;
+
+use crate::meter::{Charge, Exceeded, Meter};
 
 /// What all instances of one session may use together.
 #[derive(Debug)]
@@ -13,11 +16,14 @@ pub(crate) struct Budget {
     table_elements: AtomicUsize,
     table_limit: usize,
     instances: AtomicU64,
+    process: Arc<Meter>,
 }
 
 impl Budget {
-    pub(crate) fn new(memory_limit: usize, table_limit: usize) -> Budget {
+    /// A budget within the memory of the `process`.
+    pub(crate) fn new(memory_limit: usize, table_limit: usize, process: Arc<Meter>) -> Budget {
         Budget {
+            process,
             memory: AtomicUsize::new(0),
             memory_limit,
             table_elements: AtomicUsize::new(0),
@@ -39,6 +45,15 @@ impl Budget {
     pub(super) fn memory_limit(&self) -> usize {
         self.memory_limit
     }
+
+    /// Elements of all tables in use.
+    pub(super) fn table_elements(&self) -> usize {
+        self.table_elements.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn table_limit(&self) -> usize {
+        self.table_limit
+    }
 }
 
 /// Adds to a counter unless that passes the limit.
@@ -54,6 +69,7 @@ fn charge(counter: &AtomicUsize, amount: usize, limit: usize) -> bool {
 pub(super) struct Share {
     budget: Arc<Budget>,
     memory: usize,
+    process: Charge,
     table_elements: usize,
     /// What was last granted, to be taken back if the growth then fails.
     granted: Growth,
@@ -70,14 +86,40 @@ struct Growth {
 /// A growth that the budget did not allow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refused {
-    Memory { wanted: usize },
-    Table { wanted: usize },
+    Memory {
+        wanted: usize,
+    },
+    Table {
+        wanted: usize,
+    },
+    /// The session may have it, the process can't.
+    Process(Exceeded),
 }
 
 impl Share {
     pub(super) fn of(budget: Arc<Budget>) -> Share {
         budget.instances.fetch_add(1, Ordering::Relaxed);
-        Share { budget, memory: 0, table_elements: 0, granted: Growth::default(), refused: None }
+        let process = budget.process.count(0);
+        Share {
+            budget,
+            memory: 0,
+            process,
+            table_elements: 0,
+            granted: Growth::default(),
+            refused: None,
+        }
+    }
+
+    fn grow_memory(&mut self, growth: usize, wanted: usize) -> Result<(), Refused> {
+        if !charge(&self.budget.memory, growth, self.budget.memory_limit) {
+            return Err(Refused::Memory { wanted });
+        }
+        self.process.grow(growth as u64).map_err(|exceeded| {
+            self.budget.memory.fetch_sub(growth, Ordering::Relaxed);
+            Refused::Process(exceeded)
+        })?;
+        self.memory += growth;
+        Ok(())
     }
 
     pub(super) fn budget(&self) -> &Budget {
@@ -101,14 +143,10 @@ impl ResourceLimiter for Share {
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
         let growth = desired.saturating_sub(current);
-        let granted = charge(&self.budget.memory, growth, self.budget.memory_limit);
-        self.granted.memory = if granted { growth } else { 0 };
-        if granted {
-            self.memory += growth;
-        } else {
-            self.refused = Some(Refused::Memory { wanted: desired });
-        }
-        Ok(granted)
+        let grown = self.grow_memory(growth, desired);
+        self.granted.memory = if grown.is_ok() { growth } else { 0 };
+        self.refused = grown.err().or(self.refused);
+        Ok(grown.is_ok())
     }
 
     fn table_growing(
@@ -131,6 +169,7 @@ impl ResourceLimiter for Share {
     fn memory_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
         let granted = std::mem::take(&mut self.granted.memory);
         self.memory -= granted;
+        self.process.shrink(granted as u64);
         self.budget.memory.fetch_sub(granted, Ordering::Relaxed);
         Ok(())
     }

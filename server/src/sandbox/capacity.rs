@@ -23,10 +23,13 @@ const MAPPINGS_KEPT: u64 = 4_000;
 /// Linux's default of `vm.max_map_count`, assumed where it can't be read.
 const DEFAULT_MAPPINGS: u64 = 65_530;
 
+/// Slots of the pool beyond those of sessions, for modules that describe themselves.
+const KEPT_BACK: u32 = 4;
+
 /// What the process can hold, and what bounds it.
 #[derive(Clone, Debug)]
 pub struct Capacity {
-    /// Instances at once.
+    /// Instances of sessions at once.
     pub(crate) instances: u32,
     /// Linear memory of one instance, in bytes.
     pub(crate) memory_bytes: usize,
@@ -39,13 +42,12 @@ pub struct Capacity {
 
 impl Capacity {
     pub(crate) fn measure(config: &Config) -> Capacity {
+        let mappings = mapping_limit().saturating_sub(MAPPINGS_KEPT) / MAPPINGS_PER_INSTANCE;
+        let kept_back = u64::from(KEPT_BACK);
         let bounds = [
             (config.limits.instances as u64, "limits.instances"),
-            (ADDRESS_SPACE / RESERVATION, "address space"),
-            (
-                mapping_limit().saturating_sub(MAPPINGS_KEPT) / MAPPINGS_PER_INSTANCE,
-                "vm.max_map_count",
-            ),
+            ((ADDRESS_SPACE / RESERVATION).saturating_sub(kept_back), "address space"),
+            (mappings.saturating_sub(kept_back), "vm.max_map_count"),
         ];
         let (instances, bounded_by) =
             bounds.into_iter().min_by_key(|(count, _)| *count).unwrap_or((1, "nothing"));
@@ -58,6 +60,11 @@ impl Capacity {
             reservation_bytes: RESERVATION,
             bounded_by,
         }
+    }
+
+    /// Instances that the pool has slots for.
+    pub(super) fn slots(&self) -> u32 {
+        self.instances.saturating_add(KEPT_BACK)
     }
 }
 

@@ -22,6 +22,7 @@ use super::fault::Fault;
 use super::host::{Grants, Host};
 use super::instance::Instance;
 use super::module::{self, Module, ModuleError};
+use crate::meter::Meter;
 
 /// Memory of the throw-away instance that describes a module.
 const DESCRIBE_MEMORY: usize = 64 << 20;
@@ -40,6 +41,7 @@ pub(crate) struct Catalog {
     linker: Linker<Host>,
     grants: Grants,
     compiled: CompiledCode,
+    memory: Arc<Meter>,
     ticker: Arc<Ticker>,
     /// Short: only looked up and inserted into.
     live: Mutex<HashMap<ModuleHash, Weak<Module>>>,
@@ -52,10 +54,19 @@ impl Catalog {
         linker: Linker<Host>,
         grants: Grants,
         compiled: CompiledCode,
+        memory: Arc<Meter>,
         ticker: Arc<Ticker>,
     ) -> Catalog {
-        let compiling = Arc::new(Semaphore::new(COMPILING));
-        Catalog { engine, linker, grants, compiled, ticker, live: Mutex::default(), compiling }
+        Catalog {
+            engine,
+            linker,
+            grants,
+            compiled,
+            memory,
+            ticker,
+            live: Mutex::default(),
+            compiling: Arc::new(Semaphore::new(COMPILING)),
+        }
     }
 
     /// The right to compile; few do at once.
@@ -86,8 +97,8 @@ impl Catalog {
         self.finish(hash, &code, manifest).ok()
     }
 
-    /// Makes a module of its bytes. Takes long, and reads and writes files; the
-    /// permit says that the caller waited for its turn.
+    /// Makes a module of its bytes. Takes long; the permit says that the caller
+    /// waited for its turn.
     pub(crate) fn compile(
         &self,
         hash: ModuleHash,
@@ -109,10 +120,16 @@ impl Catalog {
             elapsed = ?started.elapsed(),
             "compiled a module"
         );
-        if let Err(error) = self.compiled.save(hash, &code, &manifest) {
-            tracing::warn!(module = %hash.short(), %error, "could not keep compiled code on disk");
-        }
         self.finish(hash, &code, manifest)
+    }
+
+    /// Keeps a module's compiled code on disk, if it can be. Writes files.
+    pub(crate) fn save(&self, module: &Module) {
+        let code = module.pre().module();
+        if let Err(error) = self.compiled.save(module.hash(), code, module.manifest()) {
+            let module = module.hash().short();
+            tracing::warn!(%module, %error, "compiled code is not kept; the next start compiles again");
+        }
     }
 
     fn finish(
@@ -145,7 +162,8 @@ impl Catalog {
             .instantiate_pre(code)
             .map_err(|error| ModuleError::Invalid { message: format!("{error:#}") })?;
         let unnamed = Arc::new(Module::new(hash, code, pre, Manifest::default())?);
-        let budget = Arc::new(Budget::new(DESCRIBE_MEMORY, DESCRIBE_TABLE));
+        let budget =
+            Arc::new(Budget::new(DESCRIBE_MEMORY, DESCRIBE_TABLE, Arc::clone(&self.memory)));
         let described = async {
             let mut instance = Instance::create(unnamed, budget, permit).await.map_err(broken)?;
             let abi = instance.abi().await.map_err(broken)?;

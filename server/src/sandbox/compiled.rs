@@ -3,11 +3,14 @@
 //! Two files for each module: the code, which is mapped and not read, and a
 //! record with the code's checksum and the manifest. The record is written last;
 //! code without a record does not exist. Both are written by this process alone,
-//! in a folder that nobody else can write to, and never come from a client.
+//! in a folder that nobody else can write to, and never come from a client. They
+//! count as space in the data folder; code that does not fit is not kept.
 
+use std::collections::HashMap;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use farside_protocol::ModuleHash;
 use farside_protocol::manifest::Manifest;
@@ -15,6 +18,8 @@ use serde::{Deserialize, Serialize};
 use wasmtime::Engine;
 
 use super::engine::{PROFILE, WASMTIME_VERSION};
+use crate::meter::{Charge, Meter};
+use crate::storage::{Doing, StorageError, make_folder};
 
 /// Version of the record and of what we do to modules before compiling them.
 const FORMAT: u32 = 1;
@@ -22,6 +27,9 @@ const FORMAT: u32 = 1;
 /// The folder of compiled code.
 pub(super) struct CompiledCode {
     folder: PathBuf,
+    space: Arc<Meter>,
+    /// What each module's files are charged. Held for look-ups only.
+    charges: Mutex<HashMap<ModuleHash, Charge>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -32,18 +40,28 @@ struct Record {
 }
 
 impl CompiledCode {
-    pub(super) fn open(folder: PathBuf) -> io::Result<CompiledCode> {
-        fs::create_dir_all(&folder)?;
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            fs::set_permissions(&folder, fs::Permissions::from_mode(0o700))?;
+    /// Counts what is there as `space`, and removes what is of no use to this
+    /// build: code of another one, and what a crash left unfinished.
+    pub(super) fn open(folder: PathBuf, space: Arc<Meter>) -> io::Result<CompiledCode> {
+        make_folder(&folder)?;
+        let mut sizes: HashMap<ModuleHash, u64> = HashMap::new();
+        for file in fs::read_dir(&folder)? {
+            let file = file?;
+            match module_of(&file.file_name().to_string_lossy()) {
+                Some(hash) => *sizes.entry(hash).or_default() += file.metadata()?.len(),
+                None => fs::remove_file(file.path())?,
+            }
         }
-        Ok(CompiledCode { folder })
+        let charges = sizes.into_iter().map(|(hash, size)| (hash, space.count(size))).collect();
+        Ok(CompiledCode { folder, space, charges: Mutex::new(charges) })
+    }
+
+    fn charges(&self) -> MutexGuard<'_, HashMap<ModuleHash, Charge>> {
+        self.charges.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn path(&self, hash: ModuleHash, ending: &str) -> PathBuf {
-        self.folder.join(format!("{hash}-{PROFILE}-f{FORMAT}-w{WASMTIME_VERSION}.{ending}"))
+        self.folder.join(format!("{hash}{}{ending}", build()))
     }
 
     /// The code and manifest of a module compiled before, if they are whole.
@@ -52,9 +70,9 @@ impl CompiledCode {
         engine: &Engine,
         hash: ModuleHash,
     ) -> Option<(wasmtime::Module, Manifest)> {
-        let record = fs::read(self.path(hash, "record")).ok()?;
+        let record = fs::read(self.path(hash, RECORD)).ok()?;
         let record: Record = rmp_serde::from_slice(&record).ok()?;
-        let path = self.path(hash, "code");
+        let path = self.path(hash, CODE);
         let whole = fs::read(&path).is_ok_and(|code| {
             code.len() as u64 == record.len && crc32fast::hash(&code) == record.crc32
         });
@@ -79,30 +97,130 @@ impl CompiledCode {
         }
     }
 
-    /// Keeps a module's code and manifest.
+    /// Keeps a module's code and manifest, in place of what was kept before.
     pub(super) fn save(
         &self,
         hash: ModuleHash,
         code: &wasmtime::Module,
         manifest: &Manifest,
-    ) -> io::Result<()> {
-        let code = code.serialize().map_err(io::Error::other)?;
+    ) -> Result<(), StorageError> {
+        let io = |source| StorageError::io(Doing::Write, &self.folder, source);
+        let code = code.serialize().map_err(|error| io(io::Error::other(error)))?;
         let record = Record {
             crc32: crc32fast::hash(&code),
             len: code.len() as u64,
             manifest: manifest.clone(),
         };
-        let record = rmp_serde::to_vec_named(&record).map_err(io::Error::other)?;
-        write_whole(&self.path(hash, "code"), &code)?;
-        write_whole(&self.path(hash, "record"), &record)
+        let record =
+            rmp_serde::to_vec_named(&record).map_err(|error| io(io::Error::other(error)))?;
+        let charge = self.space.charge((code.len() + record.len()) as u64)?;
+        self.write(&self.path(hash, CODE), &code).map_err(io)?;
+        self.write(&self.path(hash, RECORD), &record).map_err(io)?;
+        self.charges().insert(hash, charge);
+        Ok(())
+    }
+
+    /// Writes a file so that it is there whole or not at all.
+    fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(&self.folder)?;
+        file.write_all(bytes)?;
+        file.as_file().sync_all()?;
+        file.persist(path)?;
+        Ok(())
     }
 }
 
-/// Writes a file so that it is there whole or not at all.
-fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let unfinished = path.with_extension("unfinished");
-    let mut file = fs::File::create(&unfinished)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&unfinished, path)
+/// The endings of the two files' names.
+const CODE: &str = "code";
+const RECORD: &str = "record";
+
+/// How the names of files begin until they are whole.
+const UNFINISHED: &str = ".unfinished";
+
+/// The part of a file's name that tells which builds can use it.
+fn build() -> String {
+    format!("-{PROFILE}-f{FORMAT}-w{WASMTIME_VERSION}.")
+}
+
+/// Whose code or record is in the file of this name, if this build can use it.
+fn module_of(name: &str) -> Option<ModuleHash> {
+    let (hash, ending) = name.split_once(&build())?;
+    matches!(ending, CODE | RECORD).then(|| hash.parse().ok())?
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::config::ByteSize;
+
+    fn code(engine: &Engine) -> wasmtime::Module {
+        wasmtime::Module::new(engine, wat::parse_str("(module)").unwrap()).unwrap()
+    }
+
+    fn open(folder: &TempDir, limit: ByteSize) -> (CompiledCode, Arc<Meter>) {
+        let space = Meter::new(limit);
+        let compiled = CompiledCode::open(folder.path().join("compiled"), Arc::clone(&space));
+        (compiled.unwrap(), space)
+    }
+
+    #[test]
+    fn kept_code_counts_as_space_also_after_a_restart() {
+        let (folder, engine) = (TempDir::new().unwrap(), Engine::default());
+        let hash = ModuleHash([7; 32]);
+        let (compiled, space) = open(&folder, ByteSize::mib(1));
+        assert!(compiled.load(&engine, hash).is_none());
+        compiled.save(hash, &code(&engine), &Manifest::default()).unwrap();
+        let used = space.used();
+        compiled.save(hash, &code(&engine), &Manifest::default()).unwrap();
+        assert!(used > 0);
+        assert_eq!(space.used(), used);
+        assert!(compiled.load(&engine, hash).is_some());
+
+        let (again, space) = open(&folder, ByteSize::mib(1));
+        assert_eq!(space.used(), used);
+        assert!(again.load(&engine, hash).is_some());
+    }
+
+    #[test]
+    fn code_that_does_not_fit_is_not_kept() {
+        let (folder, engine) = (TempDir::new().unwrap(), Engine::default());
+        let hash = ModuleHash([7; 32]);
+        let (compiled, space) = open(&folder, ByteSize::new(100));
+        let refused = compiled.save(hash, &code(&engine), &Manifest::default()).unwrap_err();
+        assert!(matches!(refused, StorageError::Quota { .. }), "{refused}");
+        assert_eq!(space.used(), 0);
+        assert!(compiled.load(&engine, hash).is_none());
+    }
+
+    #[test]
+    fn damaged_code_is_not_used() {
+        let (folder, engine) = (TempDir::new().unwrap(), Engine::default());
+        let hash = ModuleHash([7; 32]);
+        let (compiled, _) = open(&folder, ByteSize::mib(1));
+        compiled.save(hash, &code(&engine), &Manifest::default()).unwrap();
+        let path = compiled.path(hash, CODE);
+        let mut bytes = fs::read(&path).unwrap();
+        bytes[100] ^= 1;
+        fs::write(&path, bytes).unwrap();
+        assert!(compiled.load(&engine, hash).is_none());
+    }
+
+    #[test]
+    fn what_this_build_cannot_use_is_removed() {
+        let folder = TempDir::new().unwrap();
+        let (compiled, _) = open(&folder, ByteSize::mib(1));
+        let hash = ModuleHash([7; 32]);
+        let kept = compiled.path(hash, CODE);
+        fs::write(&kept, b"12345").unwrap();
+        for other in [format!("{hash}-standard-f1-w1.0.0.code"), format!("{UNFINISHED}x1")] {
+            fs::write(compiled.folder.join(other), b"12345").unwrap();
+        }
+        let (again, space) = open(&folder, ByteSize::mib(1));
+        let names: Vec<_> =
+            fs::read_dir(&again.folder).unwrap().map(|it| it.unwrap().path()).collect();
+        assert_eq!(names, [kept]);
+        assert_eq!(space.used(), 5);
+    }
 }

@@ -36,10 +36,10 @@ const IDLE_TICKS: u32 = 64;
 
 pub(super) fn new_engine(capacity: &Capacity) -> wasmtime::Result<Engine> {
     let mut pool = PoolingAllocationConfig::new();
-    pool.total_core_instances(capacity.instances)
-        .total_memories(capacity.instances)
-        .total_tables(capacity.instances)
-        .total_stacks(capacity.instances)
+    pool.total_core_instances(capacity.slots())
+        .total_memories(capacity.slots())
+        .total_tables(capacity.slots())
+        .total_stacks(capacity.slots())
         .max_memories_per_module(PER_MODULE)
         .max_tables_per_module(PER_MODULE)
         .max_memory_size(capacity.memory_bytes)

@@ -7,6 +7,8 @@ use wasmtime::{FrameInfo, FrameSymbol, Trap, WasmBacktrace};
 
 use super::budget::Refused;
 use super::host::Host;
+use crate::config::ByteSize;
+use crate::meter::Exceeded;
 
 /// Why a call did not give a value.
 #[derive(Debug)]
@@ -52,22 +54,36 @@ pub(super) fn from_wasmtime(error: &wasmtime::Error, host: &mut Host) -> Fault {
 
 fn memory_limit(refused: Refused, host: &Host) -> Failure {
     let budget = host.share.budget();
-    match refused {
-        Refused::Memory { wanted } => Failure::new(
-            ErrorCode::MemoryLimit,
+    let (message, hint) = match refused {
+        Refused::Memory { wanted } => (
             format!(
-                "the guest wanted its memory to be {} MiB; all instances of the session together may have {} MiB",
-                wanted.div_ceil(1 << 20),
-                budget.memory_limit() >> 20,
+                "the guest wanted its memory to be {}; all instances of the session use {} of {}",
+                size(wanted),
+                size(budget.memory()),
+                size(budget.memory_limit()),
             ),
-        )
-        .with_hint("pass less at once, or raise limits.session_memory on the server"),
-        Refused::Table { wanted } => Failure::new(
-            ErrorCode::MemoryLimit,
-            format!("the guest wanted a table of {wanted} elements, beyond what its session may have"),
-        )
-        .with_hint("raise limits.session_table_elements on the server"),
-    }
+            "pass less at once, or raise limits.session_memory on the server",
+        ),
+        Refused::Table { wanted } => (
+            format!(
+                "the guest wanted a table of {wanted} elements; all instances of the session use {} of {}",
+                budget.table_elements(),
+                budget.table_limit(),
+            ),
+            "raise limits.session_table_elements on the server",
+        ),
+        Refused::Process(Exceeded { asked, used, limit }) => (
+            format!(
+                "the guest wanted another {asked} of memory; all sessions of the server use {used} of {limit}"
+            ),
+            "try again later, or raise limits.process_memory on the server",
+        ),
+    };
+    Failure::new(ErrorCode::MemoryLimit, message).with_hint(hint)
+}
+
+fn size(bytes: usize) -> ByteSize {
+    ByteSize::new(bytes as u64)
 }
 
 fn trap(error: &wasmtime::Error) -> Failure {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use farside_protocol::manifest::{Function, Inbox};
 use farside_protocol::value::{Head, Kind, scan};
-use farside_protocol::{ErrorCode, Failure, RefId};
+use farside_protocol::{ErrorCode, Failure, RefId, caps};
 use tokio::sync::OwnedSemaphorePermit;
 use wasmtime::{Memory, Store, TypedFunc};
 
@@ -15,6 +15,8 @@ use super::fault::{self, Fault};
 use super::host::{Host, LogSink};
 use super::module::{Entry, Module};
 use super::plain;
+use crate::failures;
+use crate::meter::{Charge, Meter};
 
 /// A module instantiated for a session. Its memory is freed when it is dropped.
 pub(crate) struct Instance {
@@ -42,6 +44,8 @@ pub(crate) struct Invocation {
     pub(crate) value_bytes: u64,
     /// Deepest result.
     pub(crate) value_depth: usize,
+    /// What the result is counted as.
+    pub(crate) memory: Arc<Meter>,
 }
 
 /// A call's result.
@@ -64,6 +68,9 @@ pub(crate) struct Finished {
     pub(crate) instance: Option<Box<Instance>>,
     pub(crate) outcome: Result<Output, Fault>,
 }
+
+/// Bytes of an error's text that become part of a failure's message.
+const ERROR_TEXT_BYTES: usize = 1024;
 
 /// Ticks that a call may run before it first yields: between one and two, so that
 /// a short call that straddles a tick still finishes at once.
@@ -108,8 +115,16 @@ impl Instance {
 
     /// Runs one function to its end.
     async fn call(&mut self, invocation: Invocation) -> Result<Output, Fault> {
-        let Invocation { of, function, arguments, log, log_bytes, value_bytes, value_depth } =
-            invocation;
+        let Invocation {
+            of,
+            function,
+            arguments,
+            log,
+            log_bytes,
+            value_bytes,
+            value_depth,
+            memory,
+        } = invocation;
         self.store.data_mut().begin_call(of, log, log_bytes);
         self.store.set_epoch_deadline(FIRST_TICKS);
         let module = Arc::clone(&self.module);
@@ -142,7 +157,9 @@ impl Instance {
                     }
                 };
                 let inbox = module.manifest().inbox;
-                self.call_sdk(&entry, inbox, &arguments, description, value_bytes).await?
+                let result =
+                    self.call_sdk(&entry, inbox, &arguments, description, value_bytes).await?;
+                charge(&memory, result.len())?.hold(result.to_vec())
             }
             Entry::Plain(export) => {
                 let func = self
@@ -150,7 +167,8 @@ impl Instance {
                     .get_module_export(&mut self.store, export)
                     .and_then(wasmtime::Extern::into_func)
                     .ok_or_else(|| Fault::broken_contract("the export is no function"))?;
-                plain::call(&mut self.store, func, &arguments, description).await?
+                let result = plain::call(&mut self.store, func, &arguments, description).await?;
+                charge(&memory, result.len())?.hold(result)
             }
         };
         let scanned = scan(&bytes).map_err(|error| {
@@ -186,7 +204,7 @@ impl Instance {
         arguments: &Arguments,
         description: &Function,
         value_bytes: u64,
-    ) -> Result<Bytes, Fault> {
+    ) -> Result<&[u8], Fault> {
         let Some(memory) = self.memory else {
             return Err(Fault::broken_contract("the guest exports no memory"));
         };
@@ -218,7 +236,7 @@ impl Instance {
         if failed {
             return Err(guest_error(result, description));
         }
-        Ok(Bytes::copy_from_slice(result))
+        Ok(result)
     }
 
     async fn allocate(&mut self, len: u32) -> Result<u32, Fault> {
@@ -286,6 +304,11 @@ fn slice_mut(memory: &mut [u8], at: u32, len: u32) -> Option<&mut [u8]> {
     memory.get_mut(at as usize..)?.get_mut(..len as usize)
 }
 
+/// Counts a result that is about to be copied out of the guest.
+fn charge(memory: &Arc<Meter>, len: usize) -> Result<Charge, Fault> {
+    memory.charge(len as u64).map_err(|exceeded| Fault::orderly(failures::of_memory(&exceeded)))
+}
+
 pub(crate) fn too_large(what: &str, size: u64, limit: u64) -> Failure {
     Failure::new(
         ErrorCode::ValueTooLarge,
@@ -297,35 +320,42 @@ pub(crate) fn too_large(what: &str, size: u64, limit: u64) -> Failure {
 /// What the SDK says when a call did not give a value: `[kind, value]`.
 fn guest_error(bytes: &[u8], description: &Function) -> Fault {
     let name = &description.name;
-    let kind = match bytes {
-        [0x92, kind, ..] => *kind,
+    let (kind, value) = match bytes {
+        [0x92, kind, value @ ..] => (*kind, value),
         _ => return Fault::broken_contract(format!("{name} failed without saying how")),
     };
-    let value = &bytes[2..];
     if scan(value).is_err() {
         return Fault::broken_contract(format!(
             "{name} failed with an error that is no valid value"
         ));
     }
-    let text = || {
-        Head::read(value)
-            .filter(|head| head.kind == Kind::String)
-            .map(|head| String::from_utf8_lossy(&value[head.len..]).into_owned())
-    };
-    Fault::orderly(match kind {
-        1 => Failure::new(
+    let text = Head::read(value)
+        .filter(|head| head.kind == Kind::String)
+        .map(|head| String::from_utf8_lossy(&value[head.len..]));
+    let text = text.as_deref().map(|text| &text[..text.floor_char_boundary(ERROR_TEXT_BYTES)]);
+    Fault::orderly(match (kind, text) {
+        (1, text) => Failure::new(
             ErrorCode::InvalidArgument,
-            format!("{name}: {}", text().unwrap_or_default()),
+            format!("{name}: {}", text.unwrap_or_default()),
         ),
-        2 => Failure::new(
+        (2, text) => Failure::new(
             ErrorCode::GuestError,
-            format!("the result of {name} could not be encoded: {}", text().unwrap_or_default()),
+            format!("the result of {name} could not be encoded: {}", text.unwrap_or_default()),
         ),
-        _ => Failure {
+        _ if value.len() > caps::INLINE_BYTES => Failure::new(
+            ErrorCode::ValueTooLarge,
+            format!(
+                "{name} returned an error of {} bytes; an error may have {}",
+                value.len(),
+                caps::INLINE_BYTES
+            ),
+        )
+        .with_hint("return what is large as a value, and say in the error what went wrong"),
+        (_, text) => Failure {
             detail: Some(Bytes::copy_from_slice(value)),
             ..Failure::new(
                 ErrorCode::GuestError,
-                match text() {
+                match text {
                     Some(text) => format!("{name} returned an error: {text}"),
                     None => format!("{name} returned an error"),
                 },

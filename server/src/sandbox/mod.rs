@@ -24,6 +24,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 use crate::config::Config;
+use crate::meter::Meter;
 
 pub(crate) use arguments::Arguments;
 pub(crate) use budget::Budget;
@@ -38,9 +39,6 @@ pub(crate) use module::Module;
 
 use compiled::CompiledCode;
 use engine::Ticker;
-
-/// Instances that the pool keeps back for describing modules.
-const KEPT_BACK: u32 = 4;
 
 /// Everything that runs guests in this process.
 pub(crate) struct Sandbox {
@@ -76,15 +74,20 @@ pub enum SandboxError {
 
 impl Sandbox {
     /// Sets up the engine, its clock and its threads; compiled code is kept in
-    /// `folder`.
-    pub(crate) fn start(config: &Config, folder: &Path) -> Result<Sandbox, SandboxError> {
+    /// `folder` and counts as `space`. Guests use the `memory` of the process.
+    pub(crate) fn start(
+        config: &Config,
+        folder: &Path,
+        space: Arc<Meter>,
+        memory: Arc<Meter>,
+    ) -> Result<Sandbox, SandboxError> {
         let engine_error =
             |error: wasmtime::Error| SandboxError::Engine { message: format!("{error:#}") };
         let capacity = Capacity::measure(config);
         let engine = engine::new_engine(&capacity).map_err(engine_error)?;
         let grants = Grants { clock: config.guests.clock, random: config.guests.random };
         let linker = host::linker(&engine, grants).map_err(engine_error)?;
-        let compiled = CompiledCode::open(folder.to_owned()).map_err(|source| {
+        let compiled = CompiledCode::open(folder.to_owned(), space).map_err(|source| {
             SandboxError::Folder { folder: folder.display().to_string(), source }
         })?;
         let ticker = Arc::new(Ticker::start(engine.clone()).map_err(SandboxError::Thread)?);
@@ -94,11 +97,10 @@ impl Sandbox {
         };
         let executor =
             Executor::start(threads, Arc::clone(&ticker)).map_err(SandboxError::Thread)?;
-        let permits = capacity.instances.saturating_sub(KEPT_BACK).max(1);
         Ok(Sandbox {
-            catalog: Catalog::new(engine, linker, grants, compiled, Arc::clone(&ticker)),
+            catalog: Catalog::new(engine, linker, grants, compiled, memory, Arc::clone(&ticker)),
             executor,
-            instances: Arc::new(Semaphore::new(permits as usize)),
+            instances: Arc::new(Semaphore::new(capacity.instances as usize)),
             capacity,
             ticker,
         })

@@ -1,6 +1,5 @@
 //! Plain core modules: exported functions over numbers, called as they are.
 
-use bytes::Bytes;
 use farside_protocol::manifest::{Function, Param, Schema, TypeName};
 use farside_protocol::value::{Head, check_arguments, scan};
 use farside_protocol::{ErrorCode, Failure};
@@ -48,7 +47,7 @@ pub(super) async fn call(
     func: wasmtime::Func,
     arguments: &Arguments,
     description: &Function,
-) -> Result<Bytes, Fault> {
+) -> Result<Vec<u8>, Fault> {
     let ty = func.ty(&*store);
     let params = decode(arguments, &ty, description)?;
     let mut results = vec![Val::I32(0); ty.results().len()];
@@ -90,7 +89,7 @@ fn number(ty: &ValType, head: &Head) -> Option<Val> {
     }
 }
 
-fn encode(results: &[Val]) -> Bytes {
+fn encode(results: &[Val]) -> Vec<u8> {
     let mut out = Vec::with_capacity(1 + 9 * results.len());
     if results.len() != 1 {
         match results.len() {
@@ -114,7 +113,7 @@ fn encode(results: &[Val]) -> Bytes {
             _ => out.push(0xc0),
         }
     }
-    out.into()
+    out
 }
 
 fn put_integer(out: &mut Vec<u8>, number: i64) {

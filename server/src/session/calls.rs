@@ -214,7 +214,6 @@ impl State {
     ) -> Job {
         // The values themselves are in the job now.
         self.unhold(&call.arguments);
-        self.pending_bytes -= call.bytes;
         Job {
             of: call.id,
             place,
@@ -278,6 +277,7 @@ impl State {
             return;
         }
         self.pending_calls -= 1;
+        self.pending_bytes -= bytes;
         self.return_credit(of, bytes);
         let (result, poison) = match finished.outcome {
             Ok(output) => (Ok(output), None),

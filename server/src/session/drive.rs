@@ -110,11 +110,11 @@ impl Session {
     async fn prepared(&self, job: &mut Job) -> Result<Ground, Failure> {
         for (_, value) in &mut job.inputs {
             if let Body::Stored(stored) = &value.body {
-                let bytes = stored
-                    .read(0..stored.len())
-                    .await
-                    .map_err(|error| failures::of_storage(&error))?;
-                value.body = Body::Memory(bytes);
+                let charge = self.core.memory.charge(stored.len());
+                let charge = charge.map_err(|error| failures::of_memory(&error))?;
+                let bytes = stored.read(0..stored.len()).await;
+                let bytes = bytes.map_err(|error| failures::of_storage(&error))?;
+                value.body = Body::Memory(charge.hold(bytes));
             }
         }
         if let Some(instance) = job.instance.take() {
@@ -151,6 +151,7 @@ impl Session {
             log_bytes: limits.log_bytes.as_len(),
             value_bytes: limits.value_bytes.bytes(),
             value_depth: limits.value_depth,
+            memory: Arc::clone(&self.core.memory),
         };
         let future = Box::pin(run(ground, invocation));
         let own = (now + limits.call_deadline, limits.call_deadline);
@@ -207,19 +208,20 @@ impl Session {
     ) {
         let session = Arc::clone(self);
         let end = move |part| session.drive(then(&session, part), &mut Patience::none());
+        let memory = Arc::clone(&self.core.memory);
         match value.body.clone() {
             Body::Memory(bytes) if value.len() <= SMALL => {
-                end(select_in_memory(&value, &bytes, &path));
+                end(select_in_memory(&value, &bytes, &path, &memory));
             }
             Body::Memory(bytes) => {
                 self.core
                     .runtime
-                    .spawn_blocking(move || end(select_in_memory(&value, &bytes, &path)));
+                    .spawn_blocking(move || end(select_in_memory(&value, &bytes, &path, &memory)));
             }
             Body::Stored(stored) => {
                 let config = Arc::clone(&self.core.config);
                 self.core.runtime.spawn(async move {
-                    end(select_stored(&value, &stored, &path, &config).await);
+                    end(select_stored(&value, &stored, &path, &config, &memory).await);
                 });
             }
         }
@@ -264,7 +266,7 @@ impl Session {
                     session.state().install(&asker, seq, &name, module, &mut steps);
                 }
                 Some(Err(failure)) => asker.outbox.send(Reply::Failed { seq, failure }),
-                None => session.state().want_module(&asker, seq, name, hash, size),
+                None => session.state().want_module(&asker, seq, name, hash, size, &mut steps),
             }
             session.drive(steps, &mut Patience::none());
         });

@@ -66,9 +66,11 @@ impl Session {
         let budget = Arc::new(Budget::new(
             usize::try_from(limits.session_memory.bytes()).unwrap_or(usize::MAX),
             limits.session_table_elements,
+            Arc::clone(&core.memory),
         ));
         let id = SessionId(rand::random());
-        let state = State::new(id, Arc::clone(&core.config), Arc::clone(&budget));
+        let state =
+            State::new(id, Arc::clone(&core.config), Arc::clone(&budget), Arc::clone(&core.memory));
         let lease = Lease { length: lease, idle_since: Some(Instant::now()) };
         Arc::new(Session {
             id,

@@ -200,10 +200,11 @@ impl Refs {
         let Some(entry) = self.table.remove(&id) else { return };
         match entry.state {
             EntryState::Ready(value) => self.discharge(value.len()),
-            EntryState::Failed(failure) if entry.released => {
+            EntryState::Failed(failure) => {
                 tracing::debug!(reference = %id, code = %failure.code, "a failure was never asked for: {failure}");
+                self.discharge(kept_len(&Err(failure)));
             }
-            _ => {}
+            EntryState::Pending => {}
         }
     }
 
@@ -217,6 +218,14 @@ impl Refs {
             .collect();
         outlines.sort_unstable_by_key(|(id, _)| (id.to_bits().rotate_left(16), *id));
         outlines.into_iter().map(|(_, outline)| outline).collect()
+    }
+}
+
+/// Bytes that a reference keeps: its value, or the guest's own error.
+pub(super) fn kept_len(result: &Result<Value, Failure>) -> u64 {
+    match result {
+        Ok(value) => value.len(),
+        Err(failure) => failure.detail.as_ref().map_or(0, |detail| detail.len() as u64),
     }
 }
 

@@ -1,5 +1,7 @@
 //! A part of a kept value, wherever its bytes are.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use farside_protocol::value::{Head, Kind, Path, Piece, SelectError, Selection, select};
 use farside_protocol::{ContentType, ErrorCode, Failure};
@@ -7,6 +9,7 @@ use farside_protocol::{ContentType, ErrorCode, Failure};
 use super::value::Value;
 use crate::config::Config;
 use crate::failures;
+use crate::meter::{Charge, Meter};
 use crate::sandbox::too_large;
 use crate::storage::StoredValue;
 
@@ -15,6 +18,7 @@ pub(super) fn select_in_memory(
     value: &Value,
     bytes: &Bytes,
     path: &Path,
+    memory: &Arc<Meter>,
 ) -> Result<Value, Failure> {
     check_content(value)?;
     let selection = select(bytes.as_ref(), path).map_err(|error| failures::of_selection(&error))?;
@@ -24,7 +28,7 @@ pub(super) fn select_in_memory(
         Some(range) if range.end - range.start > bytes.len() as u64 / 2 => {
             bytes.slice(range.start as usize..range.end as usize)
         }
-        _ => selection.assemble(bytes).into(),
+        _ => charge(memory, &selection)?.hold(selection.assemble(bytes)),
     };
     Ok(of_bytes(part))
 }
@@ -32,9 +36,10 @@ pub(super) fn select_in_memory(
 /// Finds a part of a value in storage, of which only that is read.
 pub(super) async fn select_stored(
     value: &Value,
-    stored: &std::sync::Arc<StoredValue>,
+    stored: &Arc<StoredValue>,
     path: &Path,
     config: &Config,
+    memory: &Arc<Meter>,
 ) -> Result<Value, Failure> {
     check_content(value)?;
     let selection = stored.select(path.clone()).await.map_err(|error| match &error {
@@ -45,11 +50,16 @@ pub(super) async fn select_stored(
     if selection.len() > limit {
         return Err(too_large("the part", selection.len(), limit));
     }
+    let charge = charge(memory, &selection)?;
     let part = match selection.as_range() {
         Some(range) => stored.read(range).await.map_err(|error| failures::of_storage(&error))?,
         None => gather(stored, selection).await?,
     };
-    Ok(of_bytes(part))
+    Ok(of_bytes(charge.hold(part)))
+}
+
+fn charge(memory: &Arc<Meter>, part: &Selection) -> Result<Charge, Failure> {
+    memory.charge(part.len()).map_err(|exceeded| failures::of_memory(&exceeded))
 }
 
 async fn gather(stored: &StoredValue, selection: Selection) -> Result<Bytes, Failure> {

@@ -8,13 +8,14 @@ use std::time::Instant;
 use farside_protocol::{ErrorCode, Failure, RefId, Reply, Request, Seq, SessionId, WriterId, caps};
 
 use super::asks::Wait;
-use super::refs::{EntryState, Origin, Refs, Waiter};
+use super::refs::{Entry, EntryState, Origin, Refs, Waiter, kept_len};
 use super::slot::{Call, Slot, StopState};
 use super::step::{Alarm, Step};
 use super::value::Value;
 use super::writer::{Window, Writer};
 use crate::config::Config;
 use crate::connection::Outbox;
+use crate::meter::Meter;
 use crate::sandbox::Budget;
 
 /// Who asks, and where the answer goes.
@@ -30,6 +31,8 @@ pub(super) struct State {
     pub(super) lease_ms: u64,
     pub(super) config: Arc<Config>,
     pub(super) budget: Arc<Budget>,
+    /// Memory of the whole process.
+    pub(super) memory: Arc<Meter>,
     pub(super) refs: Refs,
     pub(super) slots: Vec<Slot>,
     /// The slot that each name stands for now.
@@ -67,13 +70,19 @@ pub(super) enum Woken {
 }
 
 impl State {
-    pub(super) fn new(id: SessionId, config: Arc<Config>, budget: Arc<Budget>) -> State {
+    pub(super) fn new(
+        id: SessionId,
+        config: Arc<Config>,
+        budget: Arc<Budget>,
+        memory: Arc<Meter>,
+    ) -> State {
         let refs = Refs::new(config.limits.session_refs, config.limits.session_kept_bytes.bytes());
         State {
             id,
             lease_ms: 0,
             config,
             budget,
+            memory,
             refs,
             slots: Vec::new(),
             names: HashMap::new(),
@@ -238,13 +247,17 @@ impl State {
     }
 
     /// A reference gets its value or its failure, and all that waits for it is
-    /// woken. The value's bytes have been charged already.
+    /// woken. A value's bytes have been charged already; those of a guest's own
+    /// error are charged here.
     pub(super) fn settle(&mut self, id: RefId, result: Result<Value, Failure>) {
-        let Some(entry) = self.refs.get_mut(id) else {
-            if let Ok(value) = result {
-                self.refs.discharge(value.len());
-            }
-            return;
+        let result = result.or_else(|failure| match &failure.detail {
+            Some(detail) => Err(self.refs.charge(detail.len() as u64).err().unwrap_or(failure)),
+            None => Err(failure),
+        });
+        let pending = |entry: &&mut Entry| matches!(entry.state, EntryState::Pending);
+        let Some(entry) = self.refs.get_mut(id).filter(pending) else {
+            // Released, or cancelled, while the value came.
+            return self.refs.discharge(kept_len(&result));
         };
         let waiters = std::mem::take(&mut entry.waiters);
         entry.state = match &result {
@@ -321,6 +334,7 @@ impl State {
         self.fresh.ready.clear();
         self.waits.clear();
         self.refs = Refs::new(0, 0);
+        self.writers.values_mut().for_each(|writer| writer.incoming.clear());
         for (_, outbox) in self.attached.drain() {
             outbox.refuse(failure.clone());
         }

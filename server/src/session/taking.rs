@@ -1,6 +1,7 @@
 //! Calls as they are taken: what they name, whether their arguments fit, and what
 //! credit they use.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -13,6 +14,7 @@ use super::slot::{Call, CallArguments, Item};
 use super::state::{Asker, State, Woken};
 use super::step::{Alarm, Step};
 use super::writer::Purpose;
+use crate::failures;
 
 impl State {
     #[expect(clippy::too_many_arguments, reason = "the fields of one message")]
@@ -78,6 +80,25 @@ impl State {
         } else {
             self.slots[slot as usize].queue.push_back(Item::Call(call));
             self.advance(slot, steps);
+        }
+        if let Err(failure) = self.own_arguments(id, slot) {
+            self.end_unbegun(id, failure, steps);
+        }
+        Ok(())
+    }
+
+    /// Gives a call that waits arguments in memory of their own: a frame's memory
+    /// would be held by the least of its calls.
+    fn own_arguments(&mut self, id: RefId, slot: u32) -> Result<(), Failure> {
+        let memory = Arc::clone(&self.memory);
+        let call = match self.slots[slot as usize].queue.back_mut() {
+            Some(Item::Call(call)) if call.id == id => Some(call),
+            _ => self.fresh.waiting.get_mut(&id).map(|(_, call)| call),
+        };
+        if let Some(Call { arguments: CallArguments::There { bytes, .. }, .. }) = call {
+            let charge = memory.charge(bytes.len() as u64);
+            let charge = charge.map_err(|error| failures::of_memory(&error))?;
+            *bytes = charge.hold(bytes.to_vec());
         }
         Ok(())
     }
@@ -177,8 +198,10 @@ impl State {
         match self.check_call(slot, function, bytes) {
             Ok(arguments) => {
                 self.hold(&arguments);
-                if let Some(call) = self.find_call(id) {
-                    call.arguments = arguments;
+                match self.find_call(id) {
+                    Some(call) => call.arguments = arguments,
+                    // It was cancelled meanwhile.
+                    None => return self.unhold(&arguments),
                 }
                 let woken = if fresh { Woken::Fresh(id) } else { Woken::Slot(slot) };
                 self.woken.push_back(woken);

@@ -15,6 +15,7 @@ use super::step::Step;
 use super::value::{Body, Value};
 use super::writer::{Arrived, Incoming, Purpose};
 use crate::config::Config;
+use crate::failures;
 use crate::sandbox::{Module, too_large};
 use crate::storage::StoredValue;
 
@@ -36,8 +37,9 @@ impl State {
             (Ok(()), Payload::Inline(bytes)) => {
                 self.refs.insert(id, Origin::Put);
                 // The frame's memory would be held by the least of its values.
-                let bytes = Bytes::copy_from_slice(&bytes);
-                let value = check_value(content, bytes, &self.config)
+                let value = self
+                    .own_copy(&bytes)
+                    .and_then(|bytes| check_value(content, bytes, &self.config))
                     .and_then(|value| self.refs.charge(value.len()).map(|()| value));
                 self.keep(id, value, steps);
             }
@@ -74,11 +76,19 @@ impl State {
         if size == 0 {
             return Err(Failure::new(ErrorCode::BadRequest, "a transfer of no bytes"));
         }
+        let charge = self.memory.charge(size).map_err(|error| failures::of_memory(&error))?;
         self.refs.charge(size)?;
         if let Some(writer) = self.writers.get_mut(&asker.writer) {
-            writer.incoming.insert(seq, Incoming::new(size, purpose));
+            writer.incoming.insert(seq, Incoming::new(size, purpose, charge));
         }
         Ok(())
+    }
+
+    /// Bytes out of a frame, in memory of their own.
+    pub(super) fn own_copy(&self, bytes: &Bytes) -> Result<Bytes, Failure> {
+        let charge = self.memory.charge(bytes.len() as u64);
+        let charge = charge.map_err(|error| failures::of_memory(&error))?;
+        Ok(charge.hold(bytes.to_vec()))
     }
 
     /// Takes a piece of a transfer. A piece of an unknown one is passed over: it
@@ -102,9 +112,9 @@ impl State {
             }
         }
         if incoming.is_whole()
-            && let Some(Incoming { received, purpose, .. }) = writer.incoming.remove(&transfer)
+            && let Some(incoming) = writer.incoming.remove(&transfer)
         {
-            let arrived = Arrived { seq: transfer, bytes: received.into(), purpose };
+            let arrived = incoming.into_arrived(transfer);
             steps.push(Step::Take { asker: asker.clone(), arrived });
         }
         Ok(())
@@ -188,8 +198,14 @@ impl State {
         name: String,
         hash: ModuleHash,
         size: u64,
+        steps: &mut Vec<Step>,
     ) {
-        match self.announce(asker, seq, size, Purpose::Module { name, hash }) {
+        let purpose = Purpose::Module { name, hash };
+        if size == 0 {
+            let arrived = Arrived { seq, bytes: Bytes::new(), purpose };
+            return steps.push(Step::Take { asker: asker.clone(), arrived });
+        }
+        match self.announce(asker, seq, size, purpose) {
             Ok(()) => asker.outbox.send(Reply::Wanted { seq }),
             Err(failure) => asker.outbox.send(Reply::Failed { seq, failure }),
         }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use farside_protocol::{ContentType, ModuleHash, Reply, Seq, caps};
 
 use super::state::Asker;
+use crate::meter::Charge;
 
 /// One attachment, past or present.
 pub(super) struct Writer {
@@ -38,6 +39,8 @@ pub(super) struct Incoming {
     pub(super) received: Vec<u8>,
     pub(super) granted: u64,
     pub(super) purpose: Purpose,
+    /// All of it counts as memory from its announcement on.
+    charge: Charge,
 }
 
 /// What a transfer's bytes become.
@@ -100,8 +103,8 @@ impl Writer {
 }
 
 impl Incoming {
-    pub(super) fn new(size: u64, purpose: Purpose) -> Incoming {
-        Incoming { size, received: Vec::new(), granted: caps::TRANSFER_CREDIT, purpose }
+    pub(super) fn new(size: u64, purpose: Purpose, charge: Charge) -> Incoming {
+        Incoming { size, received: Vec::new(), granted: caps::TRANSFER_CREDIT, purpose, charge }
     }
 
     /// Takes a piece. Gives the new credit, if the client shall be told of it.
@@ -136,5 +139,10 @@ impl Incoming {
 
     pub(super) fn is_whole(&self) -> bool {
         self.received.len() as u64 == self.size
+    }
+
+    /// The whole, which counts as memory until nothing holds it any more.
+    pub(super) fn into_arrived(self, seq: Seq) -> Arrived {
+        Arrived { seq, bytes: self.charge.hold(self.received), purpose: self.purpose }
     }
 }

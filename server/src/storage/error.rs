@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::Key;
 use crate::config::ByteSize;
+use crate::meter::Exceeded;
 
 /// Why storage did not do what it was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -25,7 +26,7 @@ pub enum StorageError {
         damage: Damage,
     },
     /// More than the server may keep.
-    #[error("storage holds {used} of {limit} already; another {asked} do not fit")]
+    #[error("the data folder holds {used} of {limit} already; another {asked} do not fit")]
     Quota {
         /// What was to be added.
         asked: ByteSize,
@@ -73,6 +74,12 @@ pub enum StorageError {
     /// The server ends and takes no more work.
     #[error("the server is stopping")]
     Stopping,
+}
+
+impl From<Exceeded> for StorageError {
+    fn from(Exceeded { asked, used, limit }: Exceeded) -> StorageError {
+        StorageError::Quota { asked, used, limit }
+    }
 }
 
 /// What was to be done to a file or folder.
@@ -140,7 +147,7 @@ impl StorageError {
     }
 
     /// What the system said about a file or folder.
-    pub(super) fn io(doing: Doing, path: &Path, source: io::Error) -> StorageError {
+    pub(crate) fn io(doing: Doing, path: &Path, source: io::Error) -> StorageError {
         let path = path.to_owned();
         match source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {

@@ -31,7 +31,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 
-use crate::config::ByteSize;
+use crate::meter::Meter;
 use file::FileStorage;
 use memory::MemoryStorage;
 use metered::Metered;
@@ -89,15 +89,15 @@ pub(crate) struct Entry {
     pub(crate) len: u64,
 }
 
-/// Opens the storage at `url` with room for `quota` bytes. Files go into `data`
-/// unless the URL names a folder.
+/// Opens the storage at `url`; what it keeps is counted as `space`. Files go into
+/// `data` unless the URL names a folder.
 ///
 /// # Errors
 /// The folder is another server's or cannot be used.
 pub(crate) async fn open(
     url: &StorageUrl,
     data: &Path,
-    quota: ByteSize,
+    space: &Arc<Meter>,
 ) -> Result<Arc<dyn Storage>, StorageError> {
     let storage: Arc<dyn Storage> = match url {
         StorageUrl::Memory => Arc::new(MemoryStorage::default()),
@@ -108,5 +108,5 @@ pub(crate) async fn open(
             Arc::new(FileStorage::open(folder.clone(), folder.clone()).await?)
         }
     };
-    Ok(Arc::new(Metered::open(storage, quota).await?))
+    Ok(Arc::new(Metered::open(storage, Arc::clone(space)).await?))
 }

@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use super::{files, key, keys, runtime, told};
 use crate::config::ByteSize;
+use crate::meter::Meter;
 use crate::storage::faulty::{Fault, FaultyStorage};
 use crate::storage::file::FileStorage;
 use crate::storage::memory::MemoryStorage;
@@ -141,14 +142,14 @@ async fn a_folder_has_one_server() {
     let folder = TempDir::new().unwrap();
     let url = StorageUrl::File { folder: None };
     let first = files(folder.path()).await;
-    let error = open(&url, folder.path(), ByteSize::mib(1)).await.unwrap_err();
+    let error = open(&url, folder.path(), &Meter::new(ByteSize::mib(1))).await.unwrap_err();
     let text = told(&error).replace(&folder.path().display().to_string(), "FOLDER");
     insta::assert_snapshot!(text, @"
     data folder FOLDER is in use by another farside server
     hint: stop that server, or choose another data folder with --data
     ");
     drop(first);
-    open(&url, folder.path(), ByteSize::mib(1)).await.unwrap();
+    open(&url, folder.path(), &Meter::new(ByteSize::mib(1))).await.unwrap();
 }
 
 #[tokio::test]
@@ -156,7 +157,7 @@ async fn a_folder_of_its_own() {
     let folder = TempDir::new().unwrap();
     let url = StorageUrl::File { folder: Some(folder.path().join("own")) };
     let unused = folder.path().join("data");
-    let storage = open(&url, &unused, ByteSize::mib(1)).await.unwrap();
+    let storage = open(&url, &unused, &Meter::new(ByteSize::mib(1))).await.unwrap();
     storage.put(&key("a"), parts(&["x"]), Durability::Process).await.unwrap();
     assert!(folder.path().join("own/a").is_file());
     assert!(!unused.exists());
@@ -179,7 +180,7 @@ async fn files_are_for_this_account_alone() {
 async fn metered(limit: u64) -> (Arc<FaultyStorage>, Metered) {
     let faulty = FaultyStorage::new();
     let storage = Arc::<FaultyStorage>::clone(&faulty);
-    (faulty, Metered::open(storage, ByteSize::new(limit)).await.unwrap())
+    (faulty, Metered::open(storage, Meter::new(ByteSize::new(limit))).await.unwrap())
 }
 
 #[tokio::test]
@@ -192,7 +193,7 @@ async fn the_quota_is_over_all_keys() {
     put("a", &["1234", "56"]).await.unwrap();
     let error = put("b", &["12345"]).await.unwrap_err();
     insta::assert_snapshot!(told(&error), @"
-    storage holds 6 B of 10 B already; another 5 B do not fit
+    the data folder holds 6 B of 10 B already; another 5 B do not fit
     hint: raise limits.data_bytes, or release references and close sessions
     ");
     put("b", &["1234"]).await.unwrap();
@@ -227,7 +228,7 @@ async fn what_was_not_written_is_not_counted() {
 async fn what_was_there_before_is_counted() {
     let (faulty, before) = metered(10).await;
     before.put(&key("a"), parts(&["123456"]), Durability::Process).await.unwrap();
-    let after = Metered::open(faulty, ByteSize::new(10)).await.unwrap();
+    let after = Metered::open(faulty, Meter::new(ByteSize::new(10))).await.unwrap();
     after.put(&key("b"), parts(&["12345"]), Durability::Process).await.unwrap_err();
     after.put(&key("b"), parts(&["1234"]), Durability::Process).await.unwrap();
 }

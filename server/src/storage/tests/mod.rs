@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::{Entry, Key, Storage, StorageError, StorageUrl, open};
 use crate::config::ByteSize;
+use crate::meter::Meter;
 
 fn key(text: &str) -> Key {
     Key::parse(text).unwrap()
@@ -15,7 +16,7 @@ fn key(text: &str) -> Key {
 
 /// A storage in files in `folder`.
 async fn files(folder: &Path) -> Arc<dyn Storage> {
-    open(&StorageUrl::File { folder: None }, folder, ByteSize::mib(64)).await.unwrap()
+    open(&StorageUrl::File { folder: None }, folder, &Meter::new(ByteSize::mib(64))).await.unwrap()
 }
 
 async fn keys(storage: &dyn Storage, folder: Option<&Key>) -> Vec<(String, u64)> {

@@ -1,0 +1,61 @@
+//! How much memory this machine has, as far as this process may use it.
+
+use std::fs;
+
+use crate::config::{ByteSize, ProcessMemory};
+
+/// Assumed where the system does not say, which is anywhere but on Linux.
+const ASSUMED: ByteSize = ByteSize::gib(8);
+
+/// The memory that a setting allows on this machine.
+pub(crate) fn allowed_memory(setting: ProcessMemory) -> ByteSize {
+    let total = || {
+        memory().unwrap_or_else(|| {
+            tracing::warn!(
+                "the system does not say how much memory it has; {ASSUMED} are assumed \
+                 (set limits.process_memory to a size)"
+            );
+            ASSUMED
+        })
+    };
+    match setting {
+        ProcessMemory::Size(size) => size,
+        ProcessMemory::Percent(_) => ByteSize::new(setting.bytes(total().bytes())),
+    }
+}
+
+/// The machine's memory, or that of the container around this process.
+fn memory() -> Option<ByteSize> {
+    let machine = fs::read_to_string("/proc/meminfo").ok().and_then(|text| in_meminfo(&text));
+    let container = fs::read_to_string("/sys/fs/cgroup/memory.max")
+        .ok()
+        .and_then(|text| text.trim().parse().ok().map(ByteSize::new));
+    machine.into_iter().chain(container).min()
+}
+
+/// The total in the text of `/proc/meminfo`.
+fn in_meminfo(text: &str) -> Option<ByteSize> {
+    let total = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let kib: u64 = total.trim().strip_suffix("kB")?.trim_end().parse().ok()?;
+    Some(ByteSize::new(kib.saturating_mul(1024)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_total_is_found_among_other_figures() {
+        let text = "MemFree:  10 kB\nMemTotal:       16303428 kB\nMemAvailable: 1 kB\n";
+        assert_eq!(in_meminfo(text), Some(ByteSize::new(16_303_428 * 1024)));
+        for other in ["", "MemTotal: 1 MB", "MemTotal: kB", "MemTotal: -1 kB"] {
+            assert_eq!(in_meminfo(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn this_machine_has_memory() {
+        assert!(memory() > Some(ByteSize::mib(64)));
+    }
+}
