@@ -28,7 +28,11 @@ pub(crate) fn build(workspace: &Workspace, setup: Setup) -> Result<()> {
     workspace::run(&mut cargo)
 }
 
-/// The guests' packages; each has the name of its folder.
+/// The bench's own guest.
+const WORKLOAD: &str = "workload";
+
+/// The guests' packages: that of the bench, and the examples, which have the names of
+/// their folders.
 fn packages(workspace: &Workspace) -> Result<Vec<String>> {
     let folder = workspace.root().join("examples/guests");
     let entries =
@@ -41,6 +45,7 @@ fn packages(workspace: &Workspace) -> Result<Vec<String>> {
         }
     }
     ensure!(!packages.is_empty(), "there is no guest in {}", folder.display());
+    packages.push(WORKLOAD.to_owned());
     packages.sort_unstable();
     Ok(packages)
 }

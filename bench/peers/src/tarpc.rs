@@ -1,0 +1,106 @@
+//! tarpc: requests and responses in MessagePack, over TCP.
+
+use std::net::SocketAddr;
+
+use anyhow::Result;
+use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use tarpc::client::Config;
+use tarpc::context::{self, Context};
+use tarpc::serde_transport;
+use tarpc::server::{BaseChannel, Channel};
+use tokio::net::TcpStream;
+use tokio_serde::formats::MessagePack;
+use tokio_util::codec::LengthDelimitedCodec;
+
+use self::service::{Service, ServiceClient};
+use crate::MESSAGE_BYTES;
+use crate::drive;
+use crate::server::{Serving, parent_left};
+
+mod service {
+    use bytes::Bytes;
+
+    /// What a server answers.
+    #[tarpc::service]
+    pub(crate) trait Service {
+        /// The square of a number.
+        async fn square(number: i64) -> i64;
+        /// The same bytes.
+        async fn echo(bytes: Bytes) -> Bytes;
+    }
+}
+
+#[derive(Clone)]
+struct Answers;
+
+impl Service for Answers {
+    async fn square(self, _: Context, number: i64) -> i64 {
+        number * number
+    }
+
+    async fn echo(self, _: Context, bytes: Bytes) -> Bytes {
+        bytes
+    }
+}
+
+/// Serves until the parent leaves.
+pub(crate) async fn serve(serving: Serving) -> Result<()> {
+    tokio::select! {
+        ended = accept(serving) => ended,
+        () = parent_left() => Ok(()),
+    }
+}
+
+async fn accept(serving: Serving) -> Result<()> {
+    loop {
+        let (socket, _) = serving.listener.accept().await?;
+        socket.set_nodelay(true)?;
+        let transport = serde_transport::new(framing().new_framed(socket), MessagePack::default());
+        let responses = BaseChannel::with_defaults(transport).execute(Answers.serve());
+        tokio::spawn(responses.for_each(async |response| {
+            tokio::spawn(response);
+        }));
+    }
+}
+
+fn framing() -> tokio_util::codec::length_delimited::Builder {
+    let mut framing = LengthDelimitedCodec::builder();
+    framing.max_frame_length(MESSAGE_BYTES);
+    framing
+}
+
+/// One connection, a request for each call.
+pub(crate) struct Peer(ServiceClient);
+
+impl Peer {
+    /// Connects to a server.
+    pub(crate) async fn connect(address: SocketAddr) -> Result<Peer> {
+        let socket = TcpStream::connect(address).await?;
+        socket.set_nodelay(true)?;
+        let transport = serde_transport::new(framing().new_framed(socket), MessagePack::default());
+        Ok(Peer(ServiceClient::new(Config::default(), transport).spawn()))
+    }
+}
+
+impl drive::Peer for Peer {
+    async fn square(&mut self, number: i64) -> Result<i64> {
+        Ok(self.0.square(context::current(), number).await?)
+    }
+
+    async fn squares(&mut self, calls: u64, window: usize) -> Result<i64> {
+        let calls = 0..i64::try_from(calls)?;
+        stream::iter(calls)
+            .map(|number| {
+                let client = self.0.clone();
+                async move { anyhow::Ok(client.square(context::current(), number).await?) }
+            })
+            .buffer_unordered(window)
+            .try_fold(0, async |sum, square| Ok(sum + square))
+            .await
+    }
+
+    async fn echo(&mut self, bytes: Bytes) -> Result<Bytes> {
+        Ok(self.0.echo(context::current(), bytes).await?)
+    }
+}

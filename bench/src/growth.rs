@@ -1,0 +1,143 @@
+//! How a cost grows with a size: measured at several sizes, fitted to a power.
+
+use anyhow::{Result, ensure};
+use serde::{Deserialize, Serialize};
+
+use crate::target::Verdict;
+use crate::unit::Unit;
+
+/// What grew how fast.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Growth {
+    /// Rows of one subject.
+    pub(crate) group: String,
+    /// What was measured.
+    pub(crate) name: String,
+    /// What the sizes count.
+    pub(crate) sizes: String,
+    /// The unit of the costs.
+    pub(crate) unit: Unit,
+    /// Sizes, ascending, and the cost at each.
+    pub(crate) points: Vec<(f64, f64)>,
+    /// The cost grows like the size to this power, over the upper half of the
+    /// points, where what is constant weighs least.
+    pub(crate) power: f64,
+    /// The power that it may have.
+    pub(crate) most: f64,
+    /// Whether it is within.
+    pub(crate) verdict: Verdict,
+    /// How it was measured.
+    pub(crate) note: String,
+}
+
+/// What a cost may do as a size grows. Noise in few points bends a fit, hence the
+/// margin.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Pace {
+    /// Stay: cost of one thing among many.
+    Constant,
+    /// Grow with the size: cost of all.
+    Linear,
+}
+
+impl Pace {
+    fn most(self) -> f64 {
+        match self {
+            Pace::Constant => 0.15,
+            Pace::Linear => 1.15,
+        }
+    }
+}
+
+impl Growth {
+    /// Fits what was measured.
+    pub(crate) fn fit(
+        group: &str,
+        name: &str,
+        sizes: &str,
+        unit: Unit,
+        pace: Pace,
+        points: Vec<(f64, f64)>,
+    ) -> Result<Growth> {
+        ensure!(points.len() >= 2, "growth of {name} was measured at {} sizes", points.len());
+        let upper = &points[points.len() / 2 - usize::from(points.len() < 4)..];
+        let power = power(upper);
+        ensure!(power.is_finite(), "growth of {name} can't be fitted: {points:?}");
+        let most = pace.most();
+        let verdict = if power <= most { Verdict::Met } else { Verdict::Missed };
+        Ok(Growth {
+            group: group.to_owned(),
+            name: name.to_owned(),
+            sizes: sizes.to_owned(),
+            unit,
+            points,
+            power,
+            most,
+            verdict,
+            note: String::new(),
+        })
+    }
+
+    /// The same with a note.
+    pub(crate) fn note(self, note: impl Into<String>) -> Growth {
+        Growth { note: note.into(), ..self }
+    }
+
+    /// The points for people: `1: 20 us, 10: 21 us`.
+    pub(crate) fn show_points(&self) -> String {
+        let texts = self.points.iter().map(|(size, cost)| {
+            let size =
+                if self.sizes == "bytes" { Unit::Bytes.show(*size) } else { grouped(*size as u64) };
+            format!("{size}: {}", self.unit.show(*cost))
+        });
+        texts.collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// The slope of the straight line through the logarithms, by least squares.
+fn power(points: &[(f64, f64)]) -> f64 {
+    let logs: Vec<_> = points.iter().map(|(size, cost)| (size.ln(), cost.ln())).collect();
+    let count = logs.len() as f64;
+    let (mean_x, mean_y) =
+        logs.iter().fold((0.0, 0.0), |(x, y), log| (x + log.0 / count, y + log.1 / count));
+    let (mut slope, mut width) = (0.0, 0.0);
+    for (x, y) in logs {
+        slope += (x - mean_x) * (y - mean_y);
+        width += (x - mean_x) * (x - mean_x);
+    }
+    slope / width
+}
+
+/// A number with its thousands set apart: `100,000`.
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(pace: Pace, costs: &[f64], power: f64, verdict: Verdict) {
+        let sizes = std::iter::successors(Some(1.0), |size| Some(size * 10.0));
+        let points = sizes.zip(costs.iter().copied()).collect();
+        let growth = Growth::fit("growth", "x", "things", Unit::Micros, pace, points).unwrap();
+        assert!((growth.power - power).abs() < 0.01, "{growth:?}");
+        assert_eq!(growth.verdict, verdict);
+    }
+
+    #[test]
+    fn powers_are_found_where_constants_weigh_least() {
+        check(Pace::Constant, &[5.0, 5.0, 5.0, 5.0], 0.0, Verdict::Met);
+        check(Pace::Constant, &[5.0, 5.0, 5.0, 50.0], 1.0, Verdict::Missed);
+        check(Pace::Linear, &[7.0, 7.0, 100.0, 1000.0], 1.0, Verdict::Met);
+        check(Pace::Linear, &[1.0, 100.0, 10_000.0], 2.0, Verdict::Missed);
+    }
+}

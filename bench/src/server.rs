@@ -1,0 +1,105 @@
+//! The Farside server under test: the program that ships, with a configuration that
+//! the rows state.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use farside::{Client, Module, Session};
+use tempfile::TempDir;
+
+use crate::cores::{Cores, Place};
+use crate::process::Process;
+
+/// A running `farside serve` on a free port, with a data folder of its own.
+#[derive(Debug)]
+pub(crate) struct Server {
+    process: Process,
+    token: String,
+    guests: PathBuf,
+}
+
+/// A data folder that ends with this guard, for servers one after the other.
+#[derive(Debug)]
+pub(crate) struct DataFolder {
+    folder: TempDir,
+}
+
+impl DataFolder {
+    /// An empty one.
+    pub(crate) fn new() -> Result<DataFolder> {
+        Ok(DataFolder { folder: tempfile::tempdir().context("cannot make a temporary folder")? })
+    }
+}
+
+impl Server {
+    /// Starts a server with flags in addition to the defaults.
+    pub(crate) fn start(
+        cores: &Cores,
+        place: Place,
+        data: &DataFolder,
+        flags: &[&str],
+    ) -> Result<Server> {
+        let built = built()?;
+        let mut command = Command::new(built.join("farside"));
+        command.args(["serve", "--listen", "127.0.0.1:0", "--log", "warn,farside_server=info"]);
+        command.arg("--data").arg(data.folder.path()).args(flags);
+        for (name, _) in env::vars_os() {
+            if name.to_string_lossy().starts_with("FARSIDE_") {
+                command.env_remove(name);
+            }
+        }
+        let process = Process::start(cores, place, &mut command)?;
+        let token = fs::read_to_string(data.folder.path().join("token"))
+            .context("cannot read the server's token")?;
+        let guests = built.parent().unwrap_or(&built).join("wasm32-unknown-unknown/guest");
+        Ok(Server { process, token: token.trim().to_owned(), guests })
+    }
+
+    /// The `ws://` address.
+    pub(crate) fn url(&self) -> &str {
+        self.process.address()
+    }
+
+    /// The owner's token.
+    pub(crate) fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// The process, for its memory and its time.
+    pub(crate) fn process(&self) -> &Process {
+        &self.process
+    }
+
+    /// Ends it in an orderly way.
+    pub(crate) fn stop(self) -> Result<()> {
+        self.process.stop()
+    }
+
+    /// A connected client.
+    pub(crate) async fn client(&self) -> Result<Client> {
+        let builder = Client::builder().url(self.url()).token(&self.token);
+        Ok(builder.connect().await?)
+    }
+
+    /// A session of its own, with the bench's guest in it.
+    pub(crate) async fn session(&self) -> Result<(Session, Module)> {
+        let session = self.client().await?.session().await?;
+        let module = session.upload(self.guest("workload")).await?;
+        Ok((session, module))
+    }
+
+    /// A guest of this workspace, as WebAssembly.
+    pub(crate) fn guest(&self, name: &str) -> PathBuf {
+        self.guests.join(name).with_extension("wasm")
+    }
+}
+
+/// The folder that this program and the server were built into.
+fn built() -> Result<PathBuf> {
+    let program = env::current_exe().context("cannot tell where this program lies")?;
+    let folder = program.parent().context("this program lies in no folder")?;
+    Ok(Path::to_owned(folder))
+}

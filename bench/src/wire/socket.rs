@@ -1,0 +1,81 @@
+//! A WebSocket connection with the settings of Farside's client.
+
+use anyhow::{Context, Result};
+use bytes::Bytes;
+use farside_protocol::{SUBPROTOCOL, caps};
+use futures_util::{FutureExt, SinkExt, StreamExt};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::tungstenite::http::header::SEC_WEBSOCKET_PROTOCOL;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
+
+/// As Farside's client.
+const READ_BYTES: usize = 16 * 1024;
+
+/// A connection that sends and receives binary messages.
+#[derive(Debug)]
+pub(crate) struct Socket {
+    stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
+}
+
+/// Which subprotocol a connection asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    /// Farside's.
+    Farside,
+    /// None.
+    Bare,
+}
+
+impl Socket {
+    /// Connects to a `ws://` address.
+    pub(crate) async fn connect(url: &str, protocol: Protocol) -> Result<Socket> {
+        let mut request = url.into_client_request()?;
+        if protocol == Protocol::Farside {
+            let name = HeaderValue::from_static(SUBPROTOCOL);
+            request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, name);
+        }
+        let config = WebSocketConfig::default()
+            .read_buffer_size(READ_BYTES)
+            .max_frame_size(Some(caps::FRAME_BYTES))
+            .max_message_size(Some(caps::FRAME_BYTES));
+        let (stream, _) = connect_async_with_config(request, Some(config), true)
+            .await
+            .with_context(|| format!("cannot connect to {url}"))?;
+        Ok(Socket { stream })
+    }
+
+    /// Queues a frame; many of them go out together.
+    pub(crate) async fn feed(&mut self, frame: Bytes) -> Result<()> {
+        Ok(self.stream.feed(Message::Binary(frame)).await?)
+    }
+
+    /// Sends what is queued.
+    pub(crate) async fn flush(&mut self) -> Result<()> {
+        Ok(self.stream.flush().await?)
+    }
+
+    /// Sends a frame at once.
+    pub(crate) async fn send(&mut self, frame: Bytes) -> Result<()> {
+        Ok(self.stream.send(Message::Binary(frame)).await?)
+    }
+
+    /// The next frame.
+    pub(crate) async fn receive(&mut self) -> Result<Bytes> {
+        loop {
+            match self.stream.next().await.context("the server hung up")?? {
+                Message::Binary(frame) => return Ok(frame),
+                Message::Close(_) => anyhow::bail!("the server said goodbye"),
+                _ => {}
+            }
+        }
+    }
+
+    /// The next frame, if it is there already.
+    pub(crate) fn received(&mut self) -> Result<Option<Bytes>> {
+        self.receive().now_or_never().transpose()
+    }
+}
