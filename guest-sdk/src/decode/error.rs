@@ -3,7 +3,7 @@
 use std::fmt;
 
 use farside_protocol::value::{Head, Kind};
-use serde::de;
+use serde::de::{self, Expected, Unexpected};
 
 /// What could not be decoded, and where in its value that stands.
 #[derive(Debug)]
@@ -75,6 +75,17 @@ impl de::Error for DecodeError {
     #[cold]
     fn custom<T: fmt::Display>(text: T) -> DecodeError {
         DecodeError(Box::new(Misfit { text: text.to_string(), path: Vec::new() }))
+    }
+
+    #[cold]
+    fn invalid_type(unexpected: Unexpected<'_>, expected: &dyn Expected) -> DecodeError {
+        match unexpected {
+            // To serde an extension value is a newtype with a name of its own.
+            Unexpected::NewtypeStruct => de::Error::custom(format_args!(
+                "invalid type: an array or another extension value, expected {expected}"
+            )),
+            other => de::Error::custom(format_args!("invalid type: {other}, expected {expected}")),
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! is right keeps no track of it. The server has scanned the bytes: they are
 //! well-formed and of bounded depth.
 
+mod array;
 mod error;
 #[cfg(test)]
 mod tests;
@@ -157,16 +158,31 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
         let head = self.peek()?;
-        if head.kind != Kind::Bytes {
-            return self.deserialize_any(visitor);
+        match head.kind {
+            Kind::Bytes => {
+                self.head()?;
+                let bytes = self.take(head.body)?.iter().copied();
+                visitor.visit_seq(de::value::SeqDeserializer::<_, DecodeError>::new(bytes))
+            }
+            Kind::Array => {
+                self.head()?;
+                array::visit_lists(self.take(head.body)?, visitor)
+            }
+            _ => self.deserialize_any(visitor),
         }
-        self.head()?;
-        let bytes = self.take(head.body)?.iter().copied();
-        visitor.visit_seq(de::value::SeqDeserializer::<_, DecodeError>::new(bytes))
     }
 
     fn deserialize_tuple<V: Visitor<'de>>(
         self,
+        _len: usize,
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        self.deserialize_seq(visitor)
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
         _len: usize,
         visitor: V,
     ) -> Result<V::Value, DecodeError> {
@@ -243,7 +259,7 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
 
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf unit
-        tuple_struct map struct identifier ignored_any
+        map struct identifier ignored_any
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use farside_protocol::array::Array;
+use farside_protocol::array::{Array, ArrayHeader, Dtype};
 use insta::assert_snapshot;
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -111,6 +111,58 @@ proptest! {
     }
 
     #[test]
+    fn a_list_of_numbers_is_read_as_an_array(floats: Vec<f64>, integers: Vec<i16>) {
+        prop_assert_eq!(decode(&encode(&floats)), Ok(Array::from(floats)));
+        prop_assert_eq!(decode(&encode(&integers)), Ok(Array::from(integers.clone())));
+        let converted: Vec<f64> = integers.iter().copied().map(f64::from).collect();
+        prop_assert_eq!(decode(&encode(&integers)), Ok(Array::from(converted)));
+    }
+
+    #[test]
+    fn an_array_is_read_as_a_list_of_numbers(floats: Vec<f32>, integers: Vec<u32>) {
+        let array = encode(&Array::from(floats.clone()));
+        prop_assert_eq!(decode(&array), Ok(floats.clone()));
+        let converted: Vec<f64> = floats.iter().copied().map(f64::from).collect();
+        prop_assert_eq!(decode(&array), Ok(converted));
+        let array = encode(&Array::from(integers.clone()));
+        prop_assert_eq!(decode(&array), Ok(integers.clone()));
+        let converted: Vec<i64> = integers.iter().copied().map(i64::from).collect();
+        prop_assert_eq!(decode(&array), Ok(converted));
+    }
+
+    #[test]
+    fn lists_of_equal_lengths_are_read_as_an_array_and_back(
+        rows in (1usize..5).prop_flat_map(|len| {
+            prop::collection::vec(prop::collection::vec(any::<i8>(), len), 1..5)
+        }),
+    ) {
+        let shape = vec![rows.len(), rows[0].len()];
+        let array = Array::from_shape(shape, rows.concat()).unwrap();
+        prop_assert_eq!(decode(&encode(&rows)), Ok(array.clone()));
+        prop_assert_eq!(decode(&encode(&array)), Ok(rows));
+    }
+
+    #[test]
+    fn any_array_is_read_as_lists_or_refused(
+        dtype in 1u8..12,
+        shape in prop::collection::vec(prop_oneof![0u64..4, Just(u64::MAX)], 0..4),
+        bytes in any::<[u8; 64]>(),
+    ) {
+        let dtype = Dtype::from_number(dtype).unwrap();
+        let header = ArrayHeader { dtype, shape };
+        let mut array = Vec::new();
+        header.encode(&mut array);
+        let len = header.data_len().filter(|len| *len < 1000).unwrap_or(9);
+        array.extend(bytes.iter().cycle().take(len as usize));
+        let array = [&[0xc8], &(array.len() as u16).to_be_bytes()[..], &[2], &array].concat();
+        let _ = decode::<Vec<f64>>(&array);
+        let _ = decode::<(f32, f32)>(&array);
+        let _ = decode::<Vec<Vec<Option<i32>>>>(&array);
+        let _ = decode::<Vec<Array<u8>>>(&array);
+        let _ = decode::<serde_json::Value>(&array);
+    }
+
+    #[test]
     fn any_bytes_at_all_are_decoded_or_refused(bytes in any::<Vec<u8>>()) {
         let _ = Everything::deserialize(&mut Decoder::new(&bytes));
         let _ = serde_json::Value::deserialize(&mut Decoder::new(&bytes));
@@ -157,7 +209,7 @@ fn an_error_names_its_place() {
     assert_snapshot!(
         misfit::<(u8, u8)>("[1]"), @"invalid length 1, expected a tuple of size 2");
     assert_snapshot!(
-        misfit::<Array<f64>>("[1.5]"), @"invalid type: a list, expected an array of f64");
+        misfit::<Array<f64>>("1.5"), @"invalid type: floating point `1.5`, expected an array of f64");
 }
 
 #[test]
@@ -183,4 +235,56 @@ fn an_array_of_other_elements_is_refused() {
     let bytes = encode(&vec![Array::from(vec![1u8])]);
     let error = decode::<Vec<Array<f64>>>(&bytes).err().unwrap();
     assert_snapshot!(error, @"at `[0]`: an array of u8, expected an array of f64");
+}
+
+#[test]
+fn a_list_that_is_no_array_says_where() {
+    assert_eq!(decode(&encode(&(1, 2.5, -3i8))), Ok(Array::from(vec![1.0, 2.5, -3.0])));
+    assert_snapshot!(
+        misfit::<Array<u8>>("[1, 2, 300]"),
+        @"at `[2]`: invalid value: integer `300`, expected u8");
+    assert_snapshot!(
+        misfit::<Array<i64>>("[1, 2.5]"),
+        @"at `[1]`: invalid type: floating point `2.5`, expected i64");
+    assert_snapshot!(
+        misfit::<Vec<Array<f64>>>(r#"[[1], ["a"]]"#),
+        @r#"at `[1][0]`: invalid type: string "a", expected f64"#);
+    assert_snapshot!(
+        misfit::<Array<f64>>("[[1, 2], [3]]"),
+        @"at `[1]`: a list of 1 beside one of 2; those of an array are equally long");
+    assert_snapshot!(
+        misfit::<Array<f64>>("[[1, 2], 3]"),
+        @"at `[1]`: invalid type: integer `3`, expected a list of 2");
+    assert_snapshot!(
+        misfit::<Array<f64>>("[1, [2]]"), @"at `[1]`: invalid type: sequence, expected f64");
+}
+
+#[test]
+fn an_array_that_is_no_such_list_says_where() {
+    let floats = Array::from(vec![1.0, 2.5]);
+    #[track_caller]
+    fn error<T: for<'de> Deserialize<'de>>(array: &Array<f64>) -> String {
+        decode::<T>(&encode(array)).err().unwrap()
+    }
+    assert_eq!(decode(&encode(&floats)), Ok((1.0, 2.5)));
+    assert_snapshot!(
+        error::<Vec<i64>>(&floats),
+        @"at `[0]`: invalid type: floating point `1.0`, expected i64");
+    assert_snapshot!(
+        error::<(f64,)>(&floats), @"an array of 2 elements, 1 more than expected");
+    assert_snapshot!(
+        error::<[f64; 3]>(&floats), @"invalid length 2, expected an array of length 3");
+    assert_snapshot!(
+        error::<Vec<Vec<f64>>>(&floats),
+        @"at `[0]`: invalid type: floating point `1.0`, expected a sequence");
+    assert_snapshot!(
+        error::<String>(&floats),
+        @"invalid type: an array or another extension value, expected a string");
+    let number = Array::from_shape(vec![], vec![1.0]).unwrap();
+    assert_snapshot!(
+        error::<Vec<f64>>(&number),
+        @"invalid type: floating point `1.0`, expected a sequence");
+    let rows = Array::from_shape(vec![usize::MAX, 0], vec![]).unwrap();
+    assert_snapshot!(
+        error::<Vec<Vec<f64>>>(&rows), @"an array whose rows have no elements");
 }

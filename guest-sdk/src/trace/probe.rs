@@ -192,8 +192,15 @@ impl Deserializer<'static> for Probe<'_> {
     }
 
     fn deserialize_any<V: Visitor<'static>>(mut self, visitor: V) -> Answer<'static, V> {
-        self.note(|| Shape::Simple(Schema::default()));
-        visitor.visit_unit()
+        let Some(dtype) = expected_dtype(&visitor) else {
+            self.note(|| Shape::Simple(Schema::default()));
+            return visitor.visit_unit();
+        };
+        self.note(|| {
+            let array = Schema::of(TypeName::Array).with_format("ndarray");
+            Shape::Simple(Schema { dtype: Some(dtype.name().to_owned()), ..array })
+        });
+        visitor.visit_newtype_struct(EmptyArray::deserializer(dtype))
     }
 
     fn deserialize_ignored_any<V: Visitor<'static>>(self, visitor: V) -> Answer<'static, V> {
@@ -228,12 +235,7 @@ impl Deserializer<'static> for Probe<'_> {
         visitor: V,
     ) -> Answer<'static, V> {
         if name == EXTENSION_STRUCT {
-            let dtype = expected_dtype(&visitor).ok_or(Stop::Rejected)?;
-            self.note(|| {
-                let array = Schema::of(TypeName::Array).with_format("ndarray");
-                Shape::Simple(Schema { dtype: Some(dtype.name().to_owned()), ..array })
-            });
-            return visitor.visit_newtype_struct(EmptyArray::deserializer(dtype));
+            return self.deserialize_any(visitor);
         }
         if self.recurs::<V>(name) {
             return Err(Stop::Rejected);

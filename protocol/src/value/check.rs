@@ -1,7 +1,7 @@
 //! Arguments against a manifest: count, names and top-level kind. Client and
 //! server both ask here; what lies deeper is for the guest's decoder to say.
 
-use crate::array::Dtype;
+use crate::array::{ArrayHeader, Dtype};
 use crate::manifest::{Function, Param, Schema, TypeName};
 
 use super::head::{Head, Kind};
@@ -180,19 +180,24 @@ fn missing(function: &Function, param: &Param) -> ArgumentError {
 /// [`ArgumentError::WrongKind`].
 fn check_kind(function: &Function, param: &Param, value: &[u8]) -> Result<(), ArgumentError> {
     let Some(head) = Head::read(value) else { return Ok(()) };
-    let dtype = match head.kind {
-        Kind::Array => value.get(head.len..).and_then(|body| Dtype::from_number(*body.first()?)),
+    let array = match head.kind {
+        Kind::Array => {
+            value.get(head.len..).and_then(|body| ArrayHeader::decode(body, head.body).ok())
+        }
         _ => None,
     };
     if head.kind == Kind::Reference
-        || fits(&param.schema, &head, dtype)
+        || fits(&param.schema, &head, array.as_ref())
         || (param.optional && head.kind == Kind::Nil)
     {
         return Ok(());
     }
-    let found = match (head.kind, head.integer(), dtype) {
+    let found = match (head.kind, head.integer(), array) {
         (_, Some(number), _) => format!("the integer {number}"),
-        (_, _, Some(dtype)) => format!("an array of {}", dtype.name()),
+        (_, _, Some(ArrayHeader { dtype, shape })) => match shape.len() {
+            1 => format!("an array of {}", dtype.name()),
+            dimensions => format!("a {dimensions}-dimensional array of {}", dtype.name()),
+        },
         (Kind::String, ..) => match text_at(value) {
             Some(text) if text.len() <= 40 => format!("the string {text:?}"),
             _ => "a string".to_owned(),
@@ -207,11 +212,11 @@ fn check_kind(function: &Function, param: &Param, value: &[u8]) -> Result<(), Ar
     })
 }
 
-/// Whether a value with this head, and for an array this element type, can be what
-/// the schema describes, as the guests' decoder reads it.
-fn fits(schema: &Schema, head: &Head, dtype: Option<Dtype>) -> bool {
+/// Whether a value with this head can be what the schema describes, as the guests'
+/// decoder reads it; an array has a header of its own.
+fn fits(schema: &Schema, head: &Head, array: Option<&ArrayHeader>) -> bool {
     if !schema.any_of.is_empty() {
-        return schema.any_of.iter().any(|one| fits(one, head, dtype));
+        return schema.any_of.iter().any(|one| fits(one, head, array));
     }
     let Some(ty) = schema.ty else { return true };
     let format = schema.format.as_deref();
@@ -221,12 +226,15 @@ fn fits(schema: &Schema, head: &Head, dtype: Option<Dtype>) -> bool {
         (TypeName::Number, Kind::Integer | Kind::Float) => true,
         (TypeName::String, Kind::String) => format != Some("bytes"),
         (TypeName::String, Kind::Bytes) => format == Some("bytes"),
-        (TypeName::Array, Kind::Array) => {
+        (TypeName::Array, Kind::Array) => array.is_some_and(|array| {
             let wanted = schema.dtype.as_deref();
-            format == Some("ndarray")
-                && wanted.is_none_or(|wanted| dtype.is_some_and(|found| found.name() == wanted))
-        }
-        (TypeName::Array, Kind::List) => format != Some("ndarray"),
+            match format {
+                Some("ndarray") => wanted.is_none_or(|wanted| array.dtype.name() == wanted),
+                _ => is_read_from(schema, array.dtype, array.shape.len()),
+            }
+        }),
+        // An array is read from a list of numbers, too.
+        (TypeName::Array, Kind::List) => true,
         // A list of small integers is read from a byte string, too.
         (TypeName::Array, Kind::Bytes) => {
             let items = schema.items.as_ref().and_then(|items| items.format.as_deref());
@@ -235,6 +243,26 @@ fn fits(schema: &Schema, head: &Head, dtype: Option<Dtype>) -> bool {
         // A struct is read from a list of its fields, too.
         (TypeName::Object, Kind::Map) => true,
         (TypeName::Object, Kind::List) => !schema.properties.is_empty(),
+        _ => false,
+    }
+}
+
+/// Whether an array of numbers is read as what the schema describes: one with
+/// dimensions as a list, one without as a number.
+fn is_read_from(schema: &Schema, dtype: Dtype, dimensions: usize) -> bool {
+    if !schema.any_of.is_empty() {
+        return schema.any_of.iter().any(|one| is_read_from(one, dtype, dimensions));
+    }
+    let is_float = matches!(dtype, Dtype::F32 | Dtype::F64);
+    match (schema.ty, dimensions) {
+        (None, _) => true,
+        (Some(TypeName::Array), 1..) => {
+            let mut items = schema.prefix_items.iter().chain(schema.items.as_deref());
+            items.all(|item| is_read_from(item, dtype, dimensions - 1))
+        }
+        (Some(TypeName::Boolean), 0) => dtype == Dtype::Bool,
+        (Some(TypeName::Integer), 0) => dtype != Dtype::Bool && !is_float,
+        (Some(TypeName::Number), 0) => dtype != Dtype::Bool,
         _ => false,
     }
 }

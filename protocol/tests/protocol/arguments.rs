@@ -1,5 +1,5 @@
 use farside_protocol::RefId;
-use farside_protocol::array::Array;
+use farside_protocol::array::{Array, Element};
 use farside_protocol::manifest::{Function, Param, Schema, TypeName};
 use farside_protocol::value::{FarArg, check_arguments};
 use proptest::prelude::*;
@@ -247,13 +247,58 @@ fn arrays_fit_by_their_element_type() {
         error(&taking(of_f64), &[Array::from(vec![1i32])]),
         @"argument `x` of f: expected array of f64, got an array of i32"
     );
+}
+
+#[test]
+fn an_array_is_read_from_a_list() {
+    let of_f64 = r#"{"type":"array","format":"ndarray","x-dtype":"f64"}"#;
+    check_as_it_is(&taking(of_f64), &json!([[1.0, 2]]));
+    check_as_it_is(&taking(of_f64), &json!([[[1.0], [2]]]));
     insta::assert_snapshot!(
-        error(&taking(of_f64), &json!([[1.0]])),
-        @"argument `x` of f: expected array of f64, got a list"
+        error(&taking(of_f64), &json!([1.0])),
+        @"argument `x` of f: expected array of f64, got a float"
+    );
+}
+
+#[test]
+fn a_list_of_numbers_is_read_from_an_array() {
+    #[track_caller]
+    fn check<T: Element>(number: T, items: &str, expected: bool) {
+        let list = taking(&format!(r#"{{"type":"array","items":{items}}}"#));
+        let tuple = taking(&format!(r#"{{"type":"array","prefixItems":[{items}]}}"#));
+        let args = [Array::from(vec![number])];
+        assert_eq!(check_arguments(&list, &pack(&args)).is_ok(), expected, "{items}");
+        assert_eq!(check_arguments(&tuple, &pack(&args)).is_ok(), expected, "{items}");
+    }
+    let floats = r#"{"type":"number"}"#;
+    let integers = r#"{"type":"integer","format":"uint8"}"#;
+    let perhaps = r#"{"anyOf":[{"type":"number"},{"type":"null"}]}"#;
+    check(1.0, floats, true);
+    check(1.0f32, floats, true);
+    check(1u8, floats, true);
+    check(1.0, perhaps, true);
+    check(1.0, "{}", true);
+    check(1i64, integers, true);
+    check(1.0, integers, false);
+    check(1u8, r#"{"type":"boolean"}"#, false);
+    check(1u8, r#"{"type":"string"}"#, false);
+    check(1.0, r#"{"type":"array","items":{"type":"number"}}"#, false);
+    let flags = [0xc7, 12, 2, 11, 1, 2, 0, 0, 0, 0, 0, 0, 0, 1, 0];
+    let args = [&[0x91], &flags[..]].concat();
+    let of_flags = taking(r#"{"type":"array","items":{"type":"boolean"}}"#);
+    assert_eq!(check_arguments(&of_flags, &args), Ok(None));
+
+    let list = taking(r#"{"type":"array","items":{"type":"number"}}"#);
+    let lists = taking(r#"{"type":"array","items":{"type":"array","items":{"type":"number"}}}"#);
+    let rows = Array::from_shape(vec![1, 2], vec![1.0, 2.0]).unwrap();
+    check_as_it_is(&lists, &[&rows]);
+    insta::assert_snapshot!(
+        error(&list, &[&rows]),
+        @"argument `x` of f: expected list of f64, got a 2-dimensional array of f64"
     );
     insta::assert_snapshot!(
-        error(&taking(r#"{"type":"array","items":{"type":"number"}}"#), &[&floats]),
-        @"argument `x` of f: expected list of f64, got an array of f64"
+        error(&taking(r#"{"type":"array","items":{"type":"string"}}"#), &[Array::from(vec![1.0])]),
+        @"argument `x` of f: expected list of string, got an array of f64"
     );
 }
 

@@ -2,6 +2,7 @@ use farside_protocol::array::{Array, ArrayHeader, Dtype, Element};
 use farside_protocol::value::{Kind, scan};
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 #[track_caller]
 fn check_bytes<T: Element>(array: &Array<T>, expected: &[u8]) {
@@ -41,7 +42,52 @@ fn what_is_no_such_array_is_said() {
     check_error::<u8>(&[0xd5, 2, 1, 1], "an array shorter than its header");
     check_error::<u8>(&[0xd5, 2, 99, 0], "an array of unknown element type");
     check_error::<u8>(&[0xd5, 2, 1, 0], "an array whose shape does not fit its bytes");
-    assert!(rmp_serde::from_slice::<Array<u8>>(&[0x92, 1, 2]).is_err());
+    assert!(rmp_serde::from_slice::<Array<u8>>(&[0xa1, b'x']).is_err());
+}
+
+#[test]
+fn lists_are_an_array_too() {
+    #[track_caller]
+    fn check(list: &impl Serialize, shape: &[usize], data: &[i16]) {
+        let bytes = rmp_serde::to_vec(list).unwrap();
+        let array: Array<i16> = rmp_serde::from_slice(&bytes).unwrap();
+        assert_eq!((array.shape(), array.data()), (shape, data));
+    }
+    check(&json!([]), &[0], &[]);
+    check(&json!([1, -2, 300]), &[3], &[1, -2, 300]);
+    check(&json!([[1, 2, 3], [4, 5, 6]]), &[2, 3], &[1, 2, 3, 4, 5, 6]);
+    check(&json!([[[]], [[]]]), &[2, 1, 0], &[]);
+    let deepest = (0..32).fold(json!(7), |inner, _| json!([inner]));
+    check(&deepest, &[1; 32], &[7]);
+}
+
+#[test]
+fn lists_that_are_no_array_are_said() {
+    #[track_caller]
+    fn error(list: serde_json::Value) -> String {
+        let bytes = rmp_serde::to_vec(&list).unwrap();
+        rmp_serde::from_slice::<Array<u8>>(&bytes).unwrap_err().to_string()
+    }
+    insta::assert_snapshot!(error(json!([1, 300])), @"invalid value: integer `300`, expected u8");
+    insta::assert_snapshot!(error(json!([1, [2]])), @"invalid type: sequence, expected u8");
+    insta::assert_snapshot!(
+        error(json!([[1], 2])),
+        @"invalid type: integer `2`, expected a list of 1"
+    );
+    insta::assert_snapshot!(
+        error(json!([[], [1]])),
+        @"a list of 1 beside one of 0; those of an array are equally long"
+    );
+    insta::assert_snapshot!(
+        error(json!([[], [[]]])),
+        @"a list of 1 beside one of 0; those of an array are equally long"
+    );
+    insta::assert_snapshot!(
+        error(json!([[1, 2], [3]])),
+        @"a list of 1 beside one of 2; those of an array are equally long"
+    );
+    let too_deep = (0..33).fold(json!(7), |inner, _| json!([inner]));
+    insta::assert_snapshot!(error(too_deep), @"lists nested deeper than an array has dimensions");
 }
 
 #[test]
