@@ -112,4 +112,7 @@ fn greet(stage: &Stage, program: &Path) {
     page.row("listens on", server.url());
     page.row("data folder", &format!("{} (temporary)", server.data().display()));
     page.row("server", &format!("{}, wasmtime {}", versions.server, versions.wasmtime));
+    if cfg!(debug_assertions) {
+        page.row("build", "dev profile: the times are not those of a release");
+    }
 }
