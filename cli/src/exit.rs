@@ -70,6 +70,11 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_readme_lists_them() {
+        assert!(include_str!("../README.md").contains(&Exit::table()));
+    }
+
+    #[test]
     fn exit_codes_are_documented() {
         insta::assert_snapshot!(Exit::table(), @r"
           0  it worked

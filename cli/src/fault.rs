@@ -164,3 +164,209 @@ impl Fault {
         plain(&text).into_owned()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use anstream::adapter::strip_str;
+    use farside::{ErrorCode, Failure};
+    use farside_protocol::value::ArgumentError;
+    use insta::assert_snapshot;
+
+    use super::*;
+
+    const URL: &str = "ws://127.0.0.1:7327";
+
+    /// A fault as it is read without colour, and its exit code.
+    fn told(what: &str, why: impl Into<Why>) -> String {
+        let fault = Fault::new(what, why);
+        let text = strip_str(&fault.to_text()).to_string();
+        format!("{text}\n(exit {})", Verdict::of(&fault.why).exit.number())
+    }
+
+    #[test]
+    fn no_connection() {
+        let source = io::Error::from(io::ErrorKind::ConnectionRefused);
+        let error = ConnectError::NoServer { url: URL.to_owned(), source };
+        assert_snapshot!(told("cannot connect", error), @r"
+        error: cannot connect: no server listens at ws://127.0.0.1:7327: connection refused
+
+        hint: start one with `farside serve`, or name another address with FARSIDE_URL
+        (exit 3)
+        ");
+        let failure = Failure::new(ErrorCode::Unauthenticated, "the token is wrong");
+        let error = ConnectError::WrongToken { url: URL.to_owned(), failure: failure.into() };
+        assert_snapshot!(told("cannot connect", error), @r"
+        error: cannot connect: ws://127.0.0.1:7327 does not accept the token: the token is wrong
+
+        hint: `farside token show`, run where the server runs, prints the line that sets FARSIDE_TOKEN
+        (exit 4)
+        ");
+        let reason = Disconnected::Transport {
+            source: Arc::new(io::Error::from(io::ErrorKind::ConnectionReset)),
+        };
+        let error = GetError::Disconnected(Arc::new(reason));
+        assert_snapshot!(told("cannot get far:65543", error), @r"
+        error: cannot get far:65543: the connection is lost: the transport failed: connection reset
+
+        hint: the session outlives the connection: try again once the server is there
+        (exit 3)
+        ");
+    }
+
+    #[test]
+    fn no_session() {
+        let what = format!("cannot go on with the current session of {URL}");
+        assert_snapshot!(told(&what, Why::Expired), @r"
+        error: cannot go on with the current session of ws://127.0.0.1:7327: it has expired
+
+        hint: `farside session new` begins another one; modules and references have to be made again
+        (exit 6)
+        ");
+        assert_snapshot!(told("cannot close the session", Why::NoSession), @r"
+        error: cannot close the session: there is no current session
+
+        hint: `farside session list` shows those that there are
+        (exit 6)
+        ");
+        assert_snapshot!(told("cannot get far:_", Why::NoLast), @r"
+        error: cannot get far:_: far:_ stands for the last reference made here, and there is none
+
+        hint: `farside call --far` makes one
+        (exit 2)
+        ");
+    }
+
+    #[test]
+    fn names_and_words() {
+        let error = LookupError::Unknown {
+            what: "function",
+            name: "greeet".to_owned(),
+            nearest: vec!["greet".to_owned()],
+        };
+        assert_snapshot!(told("cannot call greeet", error), @r"
+        error: cannot call greeet: the session has no function `greeet`
+
+        hint: did you mean `greet`?
+        (exit 6)
+        ");
+        let error = WordError::Unfit(ArgumentError::Missing {
+            function: "greet".to_owned(),
+            param: "name".to_owned(),
+            expected: "string".to_owned(),
+        });
+        let signature = "greet(name: string) -> string".to_owned();
+        assert_snapshot!(told("cannot call greet", Why::Words { error, signature }), @r"
+        error: cannot call greet: greet needs an argument for `name` (string)
+
+        hint: it is declared as greet(name: string) -> string
+        (exit 2)
+        ");
+    }
+
+    #[test]
+    fn what_a_guest_did() {
+        let panic = Failure {
+            backtrace: vec!["stats::mean at src/lib.rs:12:5".to_owned()],
+            ..Failure::new(ErrorCode::Trap, "stats.mean panicked: \u{1b}[2Jempty")
+        };
+        let failure = Failure::new(ErrorCode::Trap, "argument `mean` is broken")
+            .with_hint("`farside renew stats` gives it a fresh instance")
+            .with_cause(panic);
+        assert_snapshot!(told("cannot call stats.spread", GetError::Failed(failure)), @r"
+        error: cannot call stats.spread: argument `mean` is broken
+
+        caused by: stats.mean panicked: \u{1b}[2Jempty
+
+        backtrace of the guest, innermost first:
+           0: stats::mean at src/lib.rs:12:5
+
+        hint: `farside renew stats` gives it a fresh instance
+        (exit 1)
+        ");
+    }
+
+    #[test]
+    fn this_machine() {
+        let path = "/s/farside/x.json".into();
+        assert_snapshot!(told("cannot keep a session", StateError::Damaged { path }), @r"
+        error: cannot keep a session: /s/farside/x.json is damaged
+
+        hint: `farside session new` writes it anew
+        (exit 9)
+        ");
+        let source = io::Error::from(io::ErrorKind::AddrInUse);
+        let address = "127.0.0.1:7327".parse().unwrap();
+        assert_snapshot!(told("cannot serve", ServeError::Listen { address, source }), @r"
+        error: cannot serve: cannot listen on 127.0.0.1:7327: address in use
+
+        hint: another program listens there, perhaps another server; --listen 127.0.0.1:0 takes a free port
+        (exit 9)
+        ");
+        let source = io::Error::from(io::ErrorKind::AddrNotAvailable);
+        let address = "[2001:db8::1]:7327".parse().unwrap();
+        assert_snapshot!(told("cannot serve", ServeError::Listen { address, source }), @r"
+        error: cannot serve: cannot listen on [2001:db8::1]:7327: address not available
+
+        hint: the address is none of this machine's; 127.0.0.1 always is
+        (exit 9)
+        ");
+        let source = tracing_subscriber::EnvFilter::try_new("a=b=c").unwrap_err();
+        let filter = "a=b=c".to_owned();
+        assert_snapshot!(told("cannot serve", ServeError::Filter { filter, source }), @r#"
+        error: cannot serve: `log` cannot be `a=b=c`: error parsing level filter: expected one of "off", "error", "warn", "info", "debug", "trace", or a number 0-5
+
+        hint: a filter is a level, or such as info,farside_server=debug
+        (exit 2)
+        "#);
+    }
+
+    #[test]
+    fn a_script_gets_one_object() {
+        let failure = Failure::new(ErrorCode::Gone, "far:65543 is gone: it was released");
+        let fault = Fault::new("cannot get far:65543", GetError::Failed(failure));
+        assert_snapshot!(fault.to_json(), @r#"{"error":"cannot get far:65543: far:65543 is gone: it was released","exit":6,"failure":{"backtrace":[],"cause":null,"code":"Gone","hint":null,"message":"far:65543 is gone: it was released","value":null},"hint":null}"#);
+    }
+
+    #[test]
+    fn every_error_code_has_its_exit_code() {
+        let lines = ErrorCode::ALL.iter().map(|code| {
+            let why = Why::Get(GetError::Failed(Failure::new(*code, "")));
+            format!("{} {code}", Verdict::of(&why).exit.number())
+        });
+        let mut lines: Vec<_> = lines.collect();
+        lines.sort();
+        assert_snapshot!(lines.join("\n"), @r"
+        1 Cancelled
+        1 GuestError
+        1 Poisoned
+        1 Trap
+        2 InvalidArgument
+        4 Forbidden
+        4 Unauthenticated
+        5 CpuLimit
+        5 DeadlineExceeded
+        5 MemoryLimit
+        5 QuotaExceeded
+        5 ValueTooLarge
+        6 Gone
+        6 NotFound
+        6 NotMaterializable
+        6 SessionExpired
+        7 CompileFailed
+        7 CompileLimit
+        7 InvalidModule
+        7 UnsupportedImport
+        8 BadRequest
+        8 Internal
+        8 StorageFailed
+        8 Unavailable
+        8 VersionMismatch
+        ");
+    }
+
+    #[test]
+    fn a_reader_that_goes_away_is_no_failure() {
+        let fault = Fault::new("cannot print", io::Error::from(io::ErrorKind::BrokenPipe));
+        assert_eq!(fault.report(false), Exit::Done);
+    }
+}

@@ -173,20 +173,20 @@ mod tests {
 
     #[test]
     fn names_are_found_with_and_without_their_module() {
-        assert_snapshot!(check("hello"), @"");
-        assert_snapshot!(check("greet"), @"");
-        assert_snapshot!(check("stats.mean"), @"");
-        assert_snapshot!(check("v1.2.mean"), @"");
-        assert_snapshot!(check("mean"), @"");
+        assert_snapshot!(check("hello"), @"module hello");
+        assert_snapshot!(check("greet"), @"greet of hello");
+        assert_snapshot!(check("stats.mean"), @"mean of stats");
+        assert_snapshot!(check("v1.2.mean"), @"mean of v1.2");
+        assert_snapshot!(check("mean"), @"several modules have a function `mean`; say `stats.mean` or `v1.2.mean`");
     }
 
     #[test]
     fn unknown_names_are_told_their_neighbours() {
-        assert_snapshot!(check("greeet"), @"");
-        assert_snapshot!(check("stats.maen"), @"");
-        assert_snapshot!(check("stat"), @"");
-        assert_snapshot!(check("entirely_else"), @"");
+        assert_snapshot!(check("greeet"), @"the session has no module or function `greeet`; did you mean `greet`?");
+        assert_snapshot!(check("stats.maen"), @"the session has no module or function `stats.maen`; did you mean `stats.mean`?");
+        assert_snapshot!(check("stat"), @"the session has no module or function `stat`; did you mean `stats`?");
+        assert_snapshot!(check("entirely_else"), @"the session has no module or function `entirely_else`; `farside describe` lists what there is");
         let error = find_function(&[], "greet").unwrap_err();
-        assert_snapshot!(format!("{error}; {}", error.hint()), @"");
+        assert_snapshot!(format!("{error}; {}", error.hint()), @"the session has no modules; `farside upload FILE` brings one");
     }
 }

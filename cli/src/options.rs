@@ -88,3 +88,37 @@ impl Command {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::{Command, CommandFactory};
+    use farside_server::config::settings;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Options::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_of_every_command_is_known() {
+        // The server knows its settings; one flag stands for all of them.
+        let hidden = settings().iter().filter(|setting| setting.key != "limits.sessions");
+        let mut command = Options::command().term_width(100).mut_subcommand("serve", |serve| {
+            hidden.fold(serve, |serve, setting| serve.mut_arg(setting.key, |arg| arg.hide(true)))
+        });
+        command.build();
+        check(&command, "farside");
+    }
+
+    /// Compares the long help of a command and of those below it.
+    fn check(command: &Command, name: &str) {
+        let help = command.clone().render_long_help().to_string();
+        let lines: Vec<_> = help.lines().map(str::trim_end).collect();
+        insta::assert_snapshot!(name, lines.join("\n"));
+        for below in command.get_subcommands().filter(|below| below.get_name() != "help") {
+            check(below, &format!("{name}-{}", below.get_name()));
+        }
+    }
+}

@@ -10,7 +10,6 @@ use crate::fault::{Blame, Fault};
 use crate::options::Format;
 use crate::output::{note, print, print_json};
 use crate::shell::token::environment;
-use crate::show::table::table;
 
 /// Show every setting of the server: its value, who said it, what it means
 #[derive(Args)]
@@ -48,14 +47,13 @@ impl ShowConfig {
     }
 }
 
+/// Each setting with its value and who said it, and below it what it means.
 fn listing(loaded: &Loaded) -> String {
-    let rows: Vec<_> = loaded
-        .entries()
-        .map(|(setting, value, origin)| {
-            [setting.key.to_owned(), value, origin.to_string(), setting.doc.clone()]
-        })
-        .collect();
-    table(["SETTING", "VALUE", "FROM", "MEANING"], &rows)
+    let blocks = loaded.entries().map(|(setting, value, origin)| {
+        let meaning = setting.doc.replace('\n', "\n    ");
+        format!("{} = {value}  ({origin})\n    {meaning}", setting.key)
+    });
+    blocks.collect::<Vec<_>>().join("\n")
 }
 
 fn to_json(loaded: &Loaded) -> Value {
@@ -71,4 +69,25 @@ fn to_json(loaded: &Loaded) -> Value {
         })
     });
     settings.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_setting_is_listed_with_its_source_and_meaning() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let said = [("FARSIDE_LIMITS_SESSIONS".to_owned(), "5".to_owned())];
+        let loaded = Config::load(Some(file.path()), said, []).unwrap();
+        let listing = listing(&loaded);
+        let from = listing.find("limits.sessions").unwrap();
+        let to = listing.find("limits.instances").unwrap();
+        insta::assert_snapshot!(listing[from..to].trim_end(), @r"
+        limits.sessions = 5  (FARSIDE_LIMITS_SESSIONS)
+            Sessions of the server.
+        limits.owner_sessions = 1_000  (default)
+            Sessions of one owner.
+        ");
+    }
 }

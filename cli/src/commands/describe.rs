@@ -48,7 +48,9 @@ impl Describe {
             (Some(Found::Function(module, function)), true) => {
                 print_json(&json!({ "module": module.name, "function": function }))
             }
-            (Some(Found::Function(_, function)), false) => print(describe::function(function)),
+            (Some(Found::Function(module, function)), false) => {
+                print(format_args!("{}.{}", plain(&module.name), describe::function(function)))
+            }
         };
         printed.blame(&what)
     }

@@ -41,7 +41,9 @@ impl Upload {
         let here = self.remote.session().await?;
         let bar = progress_bar();
         let mut uploader = here.session.uploader(&self.file).progress(|sent, total| {
-            bar.set_length(total);
+            if bar.length() != Some(total) {
+                bar.set_length(total);
+            }
             bar.set_position(sent);
             if sent == total {
                 bar.set_message("compiling");
