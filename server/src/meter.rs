@@ -32,6 +32,7 @@ impl Meter {
     }
 
     /// Bytes in use.
+    #[cfg(test)]
     pub(crate) fn used(&self) -> u64 {
         self.used.load(Ordering::Relaxed)
     }
@@ -49,14 +50,6 @@ impl Meter {
     pub(crate) fn count(self: &Arc<Self>, bytes: u64) -> Charge {
         self.used.fetch_add(bytes, Ordering::Relaxed);
         Charge { meter: Arc::clone(self), bytes }
-    }
-
-    /// Counts bytes in memory as long as anything holds them or a part of them.
-    ///
-    /// # Errors
-    /// When they would pass the limit.
-    pub(crate) fn hold(self: &Arc<Self>, bytes: Bytes) -> Result<Bytes, Exceeded> {
-        self.charge(bytes.len() as u64).map(|charge| charge.hold(bytes))
     }
 }
 
@@ -150,12 +143,12 @@ mod tests {
     #[test]
     fn bytes_count_until_their_last_part_is_dropped() {
         let meter = Meter::new(ByteSize::new(10));
-        let bytes = meter.hold(Bytes::from_static(b"12345678")).unwrap();
+        let bytes = meter.charge(8).unwrap().hold(b"12345678");
         let part = bytes.slice(2..4);
         drop(bytes);
         assert_eq!(part, "34");
         assert_eq!(meter.used(), 8);
-        assert!(meter.hold(Bytes::from_static(b"abc")).is_err());
+        assert!(meter.charge(3).is_err());
         drop(part);
         assert_eq!(meter.used(), 0);
     }

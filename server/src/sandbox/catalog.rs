@@ -18,8 +18,10 @@ use wasmtime::{Engine, Linker};
 use super::budget::Budget;
 use super::compiled::CompiledCode;
 use super::engine::Ticker;
+use super::executor::thread_cpu_time;
 use super::fault::Fault;
 use super::host::{Grants, Host};
+use super::imports;
 use super::instance::Instance;
 use super::module::{self, Module, ModuleError};
 use crate::meter::Meter;
@@ -28,8 +30,8 @@ use crate::meter::Meter;
 const DESCRIBE_MEMORY: usize = 64 << 20;
 const DESCRIBE_TABLE: usize = 100_000;
 
-/// Time that a module may take to describe itself.
-const DESCRIBE_TIME: Duration = Duration::from_secs(2);
+/// CPU time that a module may take to describe itself.
+const DESCRIBE_TIME: Duration = Duration::from_secs(1);
 
 /// Modules compiled and described at once.
 const COMPILING: usize = 2;
@@ -106,7 +108,7 @@ impl Catalog {
         permit: OwnedSemaphorePermit,
     ) -> Result<Arc<Module>, ModuleError> {
         let binary = module::to_binary(bytes)?;
-        module::check_imports(&binary, self.grants)?;
+        imports::check(&binary, self.grants)?;
         wasmtime::Module::validate(&self.engine, &binary)
             .map_err(|error| ModuleError::Invalid { message: format!("{error:#}") })?;
         let started = Instant::now();
@@ -152,8 +154,9 @@ impl Catalog {
         permit: OwnedSemaphorePermit,
     ) -> Result<Manifest, ModuleError> {
         let Some(names) = module::sdk_functions(code) else {
-            return Ok(module::plain_manifest(code));
+            return module::plain_manifest(code);
         };
+        module::check_counts(names.len(), 0)?;
         let mut linker = Linker::new(&self.engine);
         linker
             .define_unknown_imports_as_traps(code)
@@ -165,7 +168,8 @@ impl Catalog {
         let budget =
             Arc::new(Budget::new(DESCRIBE_MEMORY, DESCRIBE_TABLE, Arc::clone(&self.memory)));
         let described = async {
-            let mut instance = Instance::create(unnamed, budget, permit).await.map_err(broken)?;
+            let mut instance =
+                Instance::create(unnamed, budget, permit, None).await.map_err(broken)?;
             let abi = instance.abi().await.map_err(broken)?;
             if abi != GUEST_ABI {
                 return Err(ModuleError::Abi { found: abi });
@@ -174,13 +178,14 @@ impl Catalog {
                 .describe("farside_describe", caps::MANIFEST_BYTES)
                 .await
                 .map_err(broken)?;
+            let mut left = caps::MANIFEST_BYTES - bytes.len();
             let mut manifest = decode(&bytes)?;
             manifest.abi = Some(abi);
             manifest.functions.clear();
             for name in &names {
                 let export = format!("farside_describe_{name}");
-                let bytes =
-                    instance.describe(&export, caps::MANIFEST_BYTES).await.map_err(broken)?;
+                let bytes = instance.describe(&export, left).await.map_err(broken)?;
+                left -= bytes.len();
                 let part = decode(&bytes)?;
                 if manifest.docs.is_empty() {
                     manifest.docs = part.docs;
@@ -195,17 +200,17 @@ impl Catalog {
             Ok(manifest)
         };
         self.run_blocking(described).unwrap_or_else(|| {
-            let message = format!("describing it took longer than {} s", DESCRIBE_TIME.as_secs());
+            let message = format!("its description takes more than {DESCRIBE_TIME:?}");
             Err(ModuleError::Manifest { message, cause: None })
         })
     }
 
     /// Polls a guest's future on this thread until it ends or its time is up.
     fn run_blocking<T>(&self, future: impl Future<Output = T>) -> Option<T> {
-        let deadline = Instant::now() + DESCRIBE_TIME;
+        let until = thread_cpu_time() + DESCRIBE_TIME;
         let mut future = pin!(future);
         let mut context = Context::from_waker(Waker::noop());
-        while Instant::now() < deadline {
+        while thread_cpu_time() < until {
             self.ticker.guest_runs();
             if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
                 return Some(output);
@@ -216,9 +221,11 @@ impl Catalog {
 }
 
 fn broken(fault: Fault) -> ModuleError {
+    // What to do about it is the same whatever went wrong.
+    let cause = Failure { hint: None, ..fault.failure };
     ModuleError::Manifest {
         message: "its description failed".to_owned(),
-        cause: Some(Box::new(fault.failure)),
+        cause: Some(Box::new(cause)),
     }
 }
 

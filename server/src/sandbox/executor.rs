@@ -135,15 +135,16 @@ pub(crate) enum Begun {
     GoesOn(Running),
 }
 
+/// CPU time that this thread has used.
 #[cfg(unix)]
-fn thread_cpu_time() -> Duration {
+pub(super) fn thread_cpu_time() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
 /// Without a CPU clock for threads, time on the thread counts.
 #[cfg(not(unix))]
-fn thread_cpu_time() -> Duration {
+pub(super) fn thread_cpu_time() -> Duration {
     static START: OnceLock<Instant> = OnceLock::new();
     START.get_or_init(Instant::now).elapsed()
 }

@@ -35,23 +35,31 @@ pub(crate) trait LogSink: Send + Sync {
 pub(super) struct Host {
     pub(super) share: Share,
     pub(super) panic: Option<String>,
-    log: Option<Log>,
+    log: Option<CallLog>,
 }
 
-struct Log {
+/// Where the lines of one call go, and how much more it may log.
+pub(crate) struct CallLog {
     of: RefId,
     sink: Arc<dyn LogSink>,
     bytes_left: usize,
 }
 
+impl CallLog {
+    /// The call `of` may log up to `bytes`.
+    pub(crate) fn new(of: RefId, sink: Arc<dyn LogSink>, bytes: usize) -> CallLog {
+        CallLog { of, sink, bytes_left: bytes }
+    }
+}
+
 impl Host {
-    pub(super) fn new(share: Share) -> Host {
-        Host { share, panic: None, log: None }
+    pub(super) fn new(share: Share, log: Option<CallLog>) -> Host {
+        Host { share, panic: None, log }
     }
 
-    /// Lets the next call log up to `bytes`.
-    pub(super) fn begin_call(&mut self, of: RefId, sink: Arc<dyn LogSink>, bytes: usize) {
-        self.log = Some(Log { of, sink, bytes_left: bytes });
+    /// Another call enters.
+    pub(super) fn begin_call(&mut self, log: CallLog) {
+        self.log = Some(log);
         self.share.refused = None;
     }
 
@@ -151,14 +159,4 @@ pub(super) fn linker(engine: &Engine, grants: Grants) -> wasmtime::Result<Linker
         )?;
     }
     Ok(linker)
-}
-
-/// Whether an import exists at all, and whether the policy grants it.
-pub(super) fn import_grant(name: &str, grants: Grants) -> Option<bool> {
-    match name {
-        "log" | "panic" => Some(true),
-        "clock" => Some(grants.clock),
-        "random" => Some(grants.random),
-        _ => None,
-    }
 }

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use farside_protocol::manifest::{Function, Inbox};
 use farside_protocol::value::{Head, Kind, scan};
-use farside_protocol::{ErrorCode, Failure, RefId, caps};
+use farside_protocol::{ErrorCode, Failure, caps};
 use tokio::sync::OwnedSemaphorePermit;
 use wasmtime::{Memory, Store, TypedFunc};
 
 use super::arguments::Arguments;
 use super::budget::{Budget, Share};
 use super::fault::{self, Fault};
-use super::host::{Host, LogSink};
+use super::host::{CallLog, Host};
 use super::module::{Entry, Module};
 use super::plain;
 use crate::failures;
@@ -33,13 +33,9 @@ type SdkEntry = TypedFunc<(u32, u32), u64>;
 
 /// One call as the sandbox sees it.
 pub(crate) struct Invocation {
-    /// The reference that it will fill; its log lines name it.
-    pub(crate) of: RefId,
     /// The function's place in the manifest.
     pub(crate) function: u32,
     pub(crate) arguments: Arguments,
-    pub(crate) log: Arc<dyn LogSink>,
-    pub(crate) log_bytes: usize,
     /// Largest result, in bytes.
     pub(crate) value_bytes: u64,
     /// Deepest result.
@@ -78,13 +74,19 @@ const FIRST_TICKS: u64 = 2;
 
 /// The whole life of a call as one future. It yields at every tick of the epoch;
 /// dropping it stops the guest and frees its instance.
-pub(crate) async fn run(ground: Ground, invocation: Invocation) -> Finished {
+pub(crate) async fn run(ground: Ground, log: CallLog, invocation: Invocation) -> Finished {
     let mut instance = match ground {
-        Ground::Instance(instance) => instance,
+        Ground::Instance(mut instance) => {
+            instance.store.data_mut().begin_call(log);
+            instance
+        }
         Ground::New { module, budget, permit } => {
-            match Instance::create(module, budget, permit).await {
+            match Instance::create(module, budget, permit, Some(log)).await {
                 Ok(instance) => Box::new(instance),
-                Err(fault) => return Finished { instance: None, outcome: Err(fault) },
+                Err(Fault { failure, .. }) => {
+                    // There was no state yet that could be lost.
+                    return Finished { instance: None, outcome: Err(Fault::orderly(failure)) };
+                }
             }
         }
     };
@@ -98,8 +100,9 @@ impl Instance {
         module: Arc<Module>,
         budget: Arc<Budget>,
         permit: OwnedSemaphorePermit,
+        log: Option<CallLog>,
     ) -> Result<Instance, Fault> {
-        let mut store = Store::new(module.engine(), Host::new(Share::of(budget)));
+        let mut store = Store::new(module.engine(), Host::new(Share::of(budget), log));
         store.limiter(|host| &mut host.share);
         store.epoch_deadline_async_yield_and_update(1);
         store.set_epoch_deadline(FIRST_TICKS);
@@ -115,17 +118,7 @@ impl Instance {
 
     /// Runs one function to its end.
     async fn call(&mut self, invocation: Invocation) -> Result<Output, Fault> {
-        let Invocation {
-            of,
-            function,
-            arguments,
-            log,
-            log_bytes,
-            value_bytes,
-            value_depth,
-            memory,
-        } = invocation;
-        self.store.data_mut().begin_call(of, log, log_bytes);
+        let Invocation { function, arguments, value_bytes, value_depth, memory } = invocation;
         self.store.set_epoch_deadline(FIRST_TICKS);
         let module = Arc::clone(&self.module);
         let Some(description) = module.manifest().functions.get(function as usize) else {
@@ -157,8 +150,9 @@ impl Instance {
                     }
                 };
                 let inbox = module.manifest().inbox;
-                let result =
-                    self.call_sdk(&entry, inbox, &arguments, description, value_bytes).await?;
+                let result = self
+                    .call_sdk(&entry, inbox, &arguments, description, value_bytes, &memory)
+                    .await?;
                 charge(&memory, result.len())?.hold(result.to_vec())
             }
             Entry::Plain(export) => {
@@ -204,6 +198,7 @@ impl Instance {
         arguments: &Arguments,
         description: &Function,
         value_bytes: u64,
+        counted: &Arc<Meter>,
     ) -> Result<&[u8], Fault> {
         let Some(memory) = self.memory else {
             return Err(Fault::broken_contract("the guest exports no memory"));
@@ -234,7 +229,7 @@ impl Instance {
         let result = slice(memory.data(&self.store), at, len)
             .ok_or_else(|| Fault::broken_contract("the guest's result lies outside its memory"))?;
         if failed {
-            return Err(guest_error(result, description));
+            return Err(guest_error(result, description, counted));
         }
         Ok(result)
     }
@@ -318,7 +313,7 @@ pub(crate) fn too_large(what: &str, size: u64, limit: u64) -> Failure {
 }
 
 /// What the SDK says when a call did not give a value: `[kind, value]`.
-fn guest_error(bytes: &[u8], description: &Function) -> Fault {
+fn guest_error(bytes: &[u8], description: &Function, memory: &Arc<Meter>) -> Fault {
     let name = &description.name;
     let (kind, value) = match bytes {
         [0x92, kind, value @ ..] => (*kind, value),
@@ -333,6 +328,10 @@ fn guest_error(bytes: &[u8], description: &Function) -> Fault {
         .filter(|head| head.kind == Kind::String)
         .map(|head| String::from_utf8_lossy(&value[head.len..]));
     let text = text.as_deref().map(|text| &text[..text.floor_char_boundary(ERROR_TEXT_BYTES)]);
+    let charge = match charge(memory, value.len()) {
+        Ok(charge) => charge,
+        Err(full) => return full,
+    };
     Fault::orderly(match (kind, text) {
         (1, text) => Failure::new(
             ErrorCode::InvalidArgument,
@@ -352,7 +351,7 @@ fn guest_error(bytes: &[u8], description: &Function) -> Fault {
         )
         .with_hint("return what is large as a value, and say in the error what went wrong"),
         (_, text) => Failure {
-            detail: Some(Bytes::copy_from_slice(value)),
+            detail: Some(charge.hold(value.to_vec())),
             ..Failure::new(
                 ErrorCode::GuestError,
                 match text {

@@ -13,6 +13,7 @@ mod engine;
 mod executor;
 mod fault;
 mod host;
+mod imports;
 mod instance;
 mod module;
 mod plain;
@@ -33,7 +34,7 @@ pub(crate) use catalog::Catalog;
 pub(crate) use engine::{TICK, WASMTIME_VERSION};
 pub(crate) use executor::{Begun, Bounds, Executor, GuestFuture, Lane, Running, Stop};
 pub(crate) use fault::Fault;
-pub(crate) use host::{Grants, LogSink};
+pub(crate) use host::{CallLog, Grants, LogSink};
 pub(crate) use instance::{Finished, Ground, Instance, Invocation, run, too_large};
 pub(crate) use module::Module;
 

@@ -3,12 +3,11 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use farside_protocol::manifest::{Function, GUEST_ABI, Manifest};
+use farside_protocol::manifest::{GUEST_ABI, Manifest};
 use farside_protocol::{ErrorCode, Failure, ModuleHash, caps};
-use wasmparser::{Parser, Payload, TypeRef};
 use wasmtime::{Engine, ExternType, InstancePre, ModuleExport};
 
-use super::host::{Grants, Host, IMPORT_MODULE, import_grant};
+use super::host::Host;
 use super::plain;
 
 /// Marks the entry of an SDK function; the function's name follows.
@@ -44,7 +43,7 @@ pub(crate) enum ModuleError {
     Component,
     #[error("the bytes are no valid WebAssembly module: {message}")]
     Invalid { message: String },
-    #[error("the module imports what Farside does not provide: {}", imports.join(", "))]
+    #[error("the module imports what Farside does not provide: {}", imports.join("; "))]
     Imports { imports: Vec<String>, hint: String },
     #[error("the module was built for guest ABI {found}, the server runs ABI {GUEST_ABI}")]
     Abi { found: u32 },
@@ -198,62 +197,6 @@ fn beginning(bytes: &[u8]) -> String {
     }
 }
 
-/// Refuses a module that imports what is not there, or is not granted.
-pub(super) fn check_imports(binary: &[u8], grants: Grants) -> Result<(), ModuleError> {
-    let invalid =
-        |error: wasmparser::BinaryReaderError| ModuleError::Invalid { message: error.to_string() };
-    let mut missing = Vec::new();
-    let mut modules = Vec::new();
-    let mut withheld = Vec::new();
-    for payload in Parser::new(0).parse_all(binary) {
-        let Payload::ImportSection(imports) = payload.map_err(invalid)? else { continue };
-        for import in imports.into_imports() {
-            let import = import.map_err(invalid)?;
-            let grant = (import.module == IMPORT_MODULE && matches!(import.ty, TypeRef::Func(_)))
-                .then(|| import_grant(import.name, grants))
-                .flatten();
-            if grant == Some(true) {
-                continue;
-            }
-            if grant == Some(false) {
-                withheld.push(import.name.to_owned());
-            }
-            modules.push(import.module.to_owned());
-            missing.push(format!("{}.{} ({})", import.module, import.name, import_kind(import.ty)));
-        }
-    }
-    if missing.is_empty() {
-        return Ok(());
-    }
-    Err(ModuleError::Imports { hint: import_hint(&modules, &withheld), imports: missing })
-}
-
-fn import_kind(ty: TypeRef) -> &'static str {
-    match ty {
-        TypeRef::Func(_) | TypeRef::FuncExact(_) => "function",
-        TypeRef::Table(_) => "table",
-        TypeRef::Memory(_) => "memory",
-        TypeRef::Global(_) => "global",
-        TypeRef::Tag(_) => "tag",
-    }
-}
-
-fn import_hint(modules: &[String], withheld: &[String]) -> String {
-    if let Some(name) = withheld.first() {
-        return format!("the operator grants it with the setting guests.{name} = true");
-    }
-    if modules.iter().any(|module| module.starts_with("wasi_") || module.starts_with("wasi:")) {
-        return "this is a WASI module; guests have no files, environment or network here: build for \
-                wasm32-unknown-unknown instead of wasm32-wasi"
-            .to_owned();
-    }
-    if modules.iter().any(|module| module.contains("wbindgen")) {
-        return "this module was made for a browser (wasm-bindgen); leave out the crates that need JavaScript"
-            .to_owned();
-    }
-    "guests may import farside.log and farside.panic only".to_owned()
-}
-
 /// The names of an SDK module's functions, sorted; none for a plain module.
 pub(super) fn sdk_functions(code: &wasmtime::Module) -> Option<Vec<String>> {
     code.get_export("farside_abi")?;
@@ -265,25 +208,44 @@ pub(super) fn sdk_functions(code: &wasmtime::Module) -> Option<Vec<String>> {
     Some(names)
 }
 
-/// The description of a module without the SDK: its functions over numbers.
-pub(super) fn plain_manifest(code: &wasmtime::Module) -> Manifest {
-    let functions: Vec<Function> = code
-        .exports()
-        .filter_map(|export| match export.ty() {
-            ExternType::Func(ty) => plain::describe(export.name(), &ty),
-            _ => None,
-        })
-        .take(caps::FUNCTIONS)
-        .collect();
-    Manifest { functions, ..Manifest::default() }
+/// The description of a module without the SDK: its functions over numbers. One
+/// whose name is too long for a message is left out.
+///
+/// # Errors
+/// When it would be too large.
+pub(super) fn plain_manifest(code: &wasmtime::Module) -> Result<Manifest, ModuleError> {
+    let mut functions = Vec::new();
+    let mut params = 0;
+    for export in code.exports() {
+        let ExternType::Func(ty) = export.ty() else { continue };
+        if export.name().len() > caps::NAME_BYTES {
+            continue;
+        }
+        params += ty.params().len();
+        check_counts(functions.len() + 1, params)?;
+        functions.extend(plain::describe(export.name(), &ty));
+    }
+    Ok(Manifest { functions, ..Manifest::default() })
+}
+
+/// Parameters that all functions of a module may have together.
+const PARAMS: usize = 8 * caps::FUNCTIONS;
+
+pub(super) fn check_counts(functions: usize, params: usize) -> Result<(), ModuleError> {
+    let too_many = |what: &str, most: usize| {
+        let message = format!("it has more than {most} {what}");
+        Err(ModuleError::Manifest { message, cause: None })
+    };
+    match (functions, params) {
+        (functions, _) if functions > caps::FUNCTIONS => too_many("functions", caps::FUNCTIONS),
+        (_, params) if params > PARAMS => too_many("parameters", PARAMS),
+        _ => Ok(()),
+    }
 }
 
 /// Checks what an SDK module said of itself against its exports.
 pub(super) fn check_manifest(manifest: &Manifest, names: &[String]) -> Result<(), ModuleError> {
     let wrong = |message: String| ModuleError::Manifest { message, cause: None };
-    if manifest.functions.len() > caps::FUNCTIONS {
-        return Err(wrong(format!("it has more than {} functions", caps::FUNCTIONS)));
-    }
     for (function, name) in manifest.functions.iter().zip(names) {
         if function.name != *name {
             return Err(wrong(format!(

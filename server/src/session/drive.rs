@@ -19,7 +19,7 @@ use super::value::{Body, Value};
 use super::writer::{Arrived, Purpose};
 use crate::failures;
 use crate::sandbox::{
-    Arguments, Begun, Bounds, Fault, Finished, Ground, Invocation, Running, TICK, run,
+    Arguments, Begun, Bounds, CallLog, Fault, Finished, Ground, Invocation, Running, TICK, run,
 };
 
 /// Parts of values up to this size are found on the thread that was asked.
@@ -144,16 +144,14 @@ impl Session {
             }
         }
         let invocation = Invocation {
-            of: job.of,
             function: job.function,
             arguments,
-            log: Arc::clone(self) as _,
-            log_bytes: limits.log_bytes.as_len(),
             value_bytes: limits.value_bytes.bytes(),
             value_depth: limits.value_depth,
             memory: Arc::clone(&self.core.memory),
         };
-        let future = Box::pin(run(ground, invocation));
+        let log = CallLog::new(job.of, Arc::clone(self) as _, limits.log_bytes.as_len());
+        let future = Box::pin(run(ground, log, invocation));
         let own = (now + limits.call_deadline, limits.call_deadline);
         let (deadline, time) = job.deadline.map_or(own, |asked| asked.min(own));
         let bounds = Bounds { deadline, time, cpu: limits.call_cpu };
