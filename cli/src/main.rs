@@ -8,6 +8,7 @@ mod commands;
 mod delivery;
 mod exit;
 mod fault;
+mod guest_log;
 mod lookup;
 mod options;
 mod output;

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use clap::Args;
-use farside::{ContentType, Far, Function, GetError, LogLevel, LogLines, RawArguments};
+use farside::{Far, Function, GetError, RawArguments};
 use serde_json::json;
 
 use crate::delivery::Delivery;
 use crate::fault::{Blame, Fault, Why};
+use crate::guest_log::GuestLog;
 use crate::lookup::find_function;
-use crate::output::{note, print, print_json};
+use crate::output::{print, print_json};
 use crate::remote::{Here, Remote};
 use crate::shell::duration::parse_duration;
 use crate::shell::stop::Stop;
@@ -75,7 +76,7 @@ impl Call {
         let here = self.remote.session().await?;
         let (name, function, arguments) = self.prepare(&here).await?;
         let what = format!("cannot call {}", plain(&name));
-        tokio::spawn(print_logs(here.session.logs(), here.session.writer()));
+        let mut log = GuestLog::of(&here.session);
         let far: Far<()> = function.call(RawArguments(arguments));
         if let Some(failure) = far.broken() {
             return Err(Fault::new(what, GetError::Failed(failure.clone())));
@@ -83,10 +84,23 @@ impl Call {
         if self.far {
             return self.keep(&here, far, &what).await;
         }
-        let fetched = self.wait(&here, &far, &what).await;
+        let mut stop = Stop::new().blame(&what)?;
+        let fetched = tokio::select! {
+            fetched = far.get_raw(self.path.as_deref()) => fetched.blame(&what),
+            never = log.follow() => match never {},
+            () = stop.next() => {
+                far.cancel();
+                Err(Fault::new(&what, Why::Interrupted))
+            }
+        };
         drop(far);
-        // The process must not end before the server knows that the result can go.
-        let flushed = here.session.flush().await.blame(&what);
+        // The process must not end before the server knows what was cancelled and
+        // that the result can go, unless it is told to.
+        let flushed = tokio::select! {
+            flushed = here.session.flush() => flushed.blame(&what),
+            () = stop.next() => Err(Fault::new(&what, Why::Interrupted)),
+        };
+        log.finish().await;
         let (content, value) = fetched?;
         let more = "--path fetches a part, --json and --out FILE give all of it, and --far keeps it \
                     on the server for `farside get`";
@@ -126,41 +140,5 @@ impl Call {
             false => print(id),
         };
         printed.blame(what)
-    }
-
-    /// The result. An interrupt cancels the call, a second one does not wait until
-    /// the server knows.
-    async fn wait(
-        &self,
-        here: &Here,
-        far: &Far<()>,
-        what: &str,
-    ) -> Result<(ContentType, Bytes), Fault> {
-        let mut stop = Stop::new().blame(what)?;
-        tokio::select! {
-            value = far.get_raw(self.path.as_deref()) => return value.blame(what),
-            () = stop.next() => far.cancel(),
-        }
-        tokio::select! {
-            _ = here.session.flush() => {}
-            () = stop.next() => {}
-        }
-        Err(Fault::new(what, Why::Interrupted))
-    }
-}
-
-/// Prints what this connection's calls log, until the process ends.
-async fn print_logs(mut lines: LogLines, writer: farside::WriterId) {
-    while let Some(line) = lines.next().await {
-        if line.of.writer() != writer {
-            continue;
-        }
-        let level = match line.level {
-            LogLevel::Error => "error",
-            LogLevel::Warn => "warn",
-            LogLevel::Info => "info",
-            LogLevel::Debug => "debug",
-        };
-        note(format_args!("[{level}] {}", plain(&line.text)));
     }
 }
