@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use crate::counts::Counts;
+use crate::counts::{Counts, Runner};
 use crate::workspace;
 
 /// What became of a part.
@@ -35,9 +35,9 @@ impl Part {
 
     /// A part that is a test runner, whose tests are counted. A runner that fails
     /// without naming a failed test, as when a test does not compile, counts as one.
-    pub(crate) fn tests(name: &'static str, runner: &mut Command) -> Part {
+    pub(crate) fn tests(name: &'static str, runner: Runner, command: &mut Command) -> Part {
         Part::measure(name, || {
-            let (success, mut counts) = run_and_count(runner)?;
+            let (success, mut counts) = run_and_count(runner, command)?;
             if !success && counts.failed == 0 {
                 counts += Counts::FAILED;
             }
@@ -71,7 +71,7 @@ impl Part {
 }
 
 /// Runs a command, shows what it prints, and counts the tests that it sums up.
-fn run_and_count(command: &mut Command) -> Result<(bool, Counts)> {
+fn run_and_count(runner: Runner, command: &mut Command) -> Result<(bool, Counts)> {
     if io::stderr().is_terminal() {
         command.env("CARGO_TERM_COLOR", "always");
     }
@@ -83,15 +83,15 @@ fn run_and_count(command: &mut Command) -> Result<(bool, Counts)> {
         .with_context(|| format!("cannot start `{}`", workspace::line(command)))?;
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let counts = thread::scope(|scope| {
-        let out = scope.spawn(|| show_and_count(stdout, io::stdout()));
-        let mut counts = show_and_count(stderr, io::stderr());
+        let out = scope.spawn(|| show_and_count(runner, stdout, io::stdout()));
+        let mut counts = show_and_count(runner, stderr, io::stderr());
         counts += out.join().unwrap_or_default();
         counts
     });
     Ok((child.wait()?.success(), counts))
 }
 
-fn show_and_count(from: Option<impl Read>, mut to: impl Write) -> Counts {
+fn show_and_count(runner: Runner, from: Option<impl Read>, mut to: impl Write) -> Counts {
     let mut counts = Counts::default();
     let Some(from) = from else { return counts };
     let mut from = BufReader::new(from);
@@ -99,7 +99,7 @@ fn show_and_count(from: Option<impl Read>, mut to: impl Write) -> Counts {
     while matches!(from.read_until(b'\n', &mut line), Ok(1..)) {
         // Nobody may be reading; the count is wanted all the same.
         let _ = to.write_all(&line);
-        counts += Counts::of_line(&String::from_utf8_lossy(&line));
+        counts += Counts::of_line(runner, &String::from_utf8_lossy(&line));
         line.clear();
     }
     counts

@@ -5,7 +5,7 @@ use std::process::{Command, ExitCode};
 use clap::Args;
 
 use crate::Setup;
-use crate::counts::Counts;
+use crate::counts::{Counts, Runner};
 use crate::guests;
 use crate::part::Part;
 use crate::workspace::{self, Workspace};
@@ -30,8 +30,8 @@ impl Test {
             self.unless_fast("clippy", &mut clippy(workspace)),
             self.unless_fast("doc", &mut doc(workspace)),
             Part::command("build", workspace.cargo("build").args(["--workspace", "--all-targets"])),
-            Part::tests("tests", &mut self.tests(workspace)),
-            Part::tests("doc tests", &mut self.doc_tests(workspace)),
+            self.tests(workspace),
+            Part::tests("doc tests", Runner::CargoTest, &mut self.doc_tests(workspace)),
         ];
 
         println!("\n== summary");
@@ -49,19 +49,18 @@ impl Test {
     }
 
     /// Unit, property, snapshot, compile-fail and end-to-end tests.
-    fn tests(&self, workspace: &Workspace) -> Command {
-        let has_nextest = workspace::output(workspace.cargo("nextest").arg("--version")).is_ok();
-        if has_nextest {
-            let mut nextest = workspace.cargo("nextest");
-            nextest.args(["run", "--workspace", "--no-fail-fast", "--no-tests=pass"]);
-            nextest.args(&self.filters);
-            nextest
-        } else {
-            let mut test = workspace.cargo("test");
-            test.args(["--workspace", "--tests", "--no-fail-fast", "--"]);
-            test.args(&self.filters);
-            test
-        }
+    fn tests(&self, workspace: &Workspace) -> Part {
+        let (runner, mut command) =
+            if workspace::output(workspace.cargo("nextest").arg("--version")).is_ok() {
+                let mut nextest = workspace.cargo("nextest");
+                nextest.args(["run", "--workspace", "--no-fail-fast", "--no-tests=pass"]);
+                (Runner::Nextest, nextest)
+            } else {
+                let mut test = workspace.cargo("test");
+                test.args(["--workspace", "--tests", "--no-fail-fast", "--"]);
+                (Runner::CargoTest, test)
+            };
+        Part::tests("tests", runner, command.args(&self.filters))
     }
 
     fn doc_tests(&self, workspace: &Workspace) -> Command {
