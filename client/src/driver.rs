@@ -155,12 +155,9 @@ impl<T: Transport> Driver<T> {
         match state.outbox.take() {
             Some(frame) => {
                 state.wire.sent(frame.bytes.len(), frame.messages);
-                let room = state.outbox.is_ready();
                 drop(state);
                 frame.starts.into_iter().for_each(|outgoing| self.outgoing.start(outgoing));
-                if room {
-                    self.link.notify_room();
-                }
+                self.link.notify_room();
                 Some(frame.bytes)
             }
             None => {
@@ -183,11 +180,8 @@ impl<T: Transport> Driver<T> {
         if let Request::Chunk { bytes, .. } = &chunk {
             state.outbox.let_go(bytes.len());
         }
-        let room = state.outbox.is_ready();
         drop(state);
-        if room {
-            self.link.notify_room();
-        }
+        self.link.notify_room();
         Some(Bytes::from(frame))
     }
 
@@ -369,6 +363,7 @@ impl<T: Transport> Driver<T> {
     fn give_up_sending(&mut self, seq: Seq) {
         if let Some(unsent) = self.outgoing.remove(seq) {
             self.link.state().outbox.let_go(unsent);
+            self.link.notify_room();
         }
     }
 

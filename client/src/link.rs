@@ -50,7 +50,7 @@ pub(crate) struct Link {
     /// A std mutex: it is held for a few table operations, never across an await.
     state: Mutex<State>,
     driver: AtomicWaker,
-    /// Told when a call that had to wait might not have to any more.
+    /// Told when there may be more room in the queue, or less in transfer.
     room: Notify,
 }
 
@@ -148,14 +148,14 @@ impl Link {
     ) -> Result<Ask<'_>, Failure> {
         let mut state = self.state();
         state.outbox.check_room(argument_bytes)?;
-        let seq = state.outbox.push(make, body);
+        let seq = state.outbox.ask(make, body);
         Ok(self.expect(state, seq, Slot::default()))
     }
 
     /// Asks the server something.
     pub(crate) fn ask(&self, make: impl FnOnce(Seq) -> Request) -> Ask<'_> {
         let mut state = self.state();
-        let seq = state.outbox.push(make, None);
+        let seq = state.outbox.ask(make, None);
         self.expect(state, seq, Slot::default())
     }
 
@@ -166,14 +166,13 @@ impl Link {
         outgoing: impl FnOnce(Seq) -> Outgoing,
     ) -> Ask<'_> {
         let mut state = self.state();
-        let seq = state.outbox.push(make, None);
+        let seq = state.outbox.ask(make, None);
         let upload = Some(Box::new(outgoing(seq)));
         self.expect(state, seq, Slot { upload, ..Slot::default() })
     }
 
     fn expect<'a>(&'a self, mut state: MutexGuard<'_, State>, seq: Seq, slot: Slot) -> Ask<'a> {
         state.slots.insert(seq.get(), slot);
-        state.outbox.flush();
         self.wake(state);
         Ask::new(self, seq.get())
     }
@@ -186,7 +185,7 @@ impl Link {
         self.wake(state);
     }
 
-    /// Gives up references, with the next flush or a little later.
+    /// Gives up references, before the next question or a little later.
     pub(crate) fn release(&self, refs: &[RefId]) {
         let mut state = self.state();
         state.outbox.release(refs);
@@ -239,6 +238,15 @@ impl Link {
 
     /// Waits until a call made now would be sent at once.
     pub(crate) async fn ready(&self) -> Result<(), Arc<Disconnected>> {
+        self.until(Outbox::is_ready).await
+    }
+
+    /// Waits until all bytes of all transfers are on their way.
+    pub(crate) async fn transferred(&self) -> Result<(), Arc<Disconnected>> {
+        self.until(Outbox::has_transferred).await
+    }
+
+    async fn until(&self, met: impl Fn(&Outbox) -> bool) -> Result<(), Arc<Disconnected>> {
         loop {
             let room = self.room.notified();
             {
@@ -246,7 +254,7 @@ impl Link {
                 if let Some(lost) = &state.lost {
                     return Err(Arc::clone(lost));
                 }
-                if state.outbox.is_ready() {
+                if met(&state.outbox) {
                     return Ok(());
                 }
                 state.outbox.flush();

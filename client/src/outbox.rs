@@ -93,6 +93,8 @@ pub(crate) struct Outbox {
     dropped: Vec<RefId>,
     /// Bytes queued, of transfers too.
     bytes: usize,
+    /// Those of them that are of transfers.
+    transferring: usize,
     limit: usize,
     due: bool,
     closed: bool,
@@ -109,6 +111,7 @@ impl Outbox {
             control: Batch::default(),
             dropped: Vec::new(),
             bytes: 0,
+            transferring: 0,
             limit,
             due: false,
             closed: false,
@@ -133,13 +136,22 @@ impl Outbox {
         }
         let request = make(seq);
         let outgoing = body.map(|body| Outgoing::new(seq, body));
-        self.bytes += outgoing.as_ref().map_or(0, Outgoing::left);
+        self.hold(outgoing.as_ref().map_or(0, Outgoing::left));
         if self.waiting.is_empty() && self.credit.admit(&request) {
             self.encode(&request, outgoing);
         } else {
             self.bytes += inline_len(&request);
             self.waiting.push_back((request, outgoing));
         }
+        seq
+    }
+
+    /// Appends a message that somebody waits for the answer of. What was dropped
+    /// before it is released before it.
+    pub(crate) fn ask(&mut self, make: impl FnOnce(Seq) -> Request, body: Option<Bytes>) -> Seq {
+        self.release_dropped();
+        let seq = self.push(make, body);
+        self.flush();
         seq
     }
 
@@ -178,7 +190,7 @@ impl Outbox {
     }
 
     /// References that their owners dropped; they are released in a message that
-    /// goes with the next flush.
+    /// goes before the next question, or with the next flush.
     pub(crate) fn release(&mut self, refs: &[RefId]) {
         if !self.closed {
             self.dropped.extend_from_slice(refs);
@@ -212,7 +224,8 @@ impl Outbox {
         if !self.due {
             return None;
         }
-        if self.batches.len() <= 1 {
+        // While calls wait for credit, what is dropped is collected further.
+        if self.batches.len() <= 1 && self.waiting.is_empty() {
             self.release_dropped();
         }
         let Some(batch) = self.batches.pop_front() else {
@@ -237,10 +250,9 @@ impl Outbox {
         Frame { bytes: Bytes::from(bytes), messages, starts }
     }
 
-    /// Releases go behind everything that is queued, so while calls wait for
-    /// credit they are collected further.
+    /// Releases go behind everything that is queued.
     fn release_dropped(&mut self) {
-        if self.dropped.is_empty() || !self.waiting.is_empty() {
+        if self.dropped.is_empty() {
             return;
         }
         let dropped = mem::take(&mut self.dropped);
@@ -269,14 +281,21 @@ impl Outbox {
             && self.control.messages == 0
     }
 
-    /// Counts bytes of a transfer that began outside the queue.
+    /// Counts bytes of a transfer.
     pub(crate) fn hold(&mut self, bytes: usize) {
         self.bytes += bytes;
+        self.transferring += bytes;
     }
 
     /// Bytes of transfers that were sent or given up.
     pub(crate) fn let_go(&mut self, bytes: usize) {
         self.bytes = self.bytes.saturating_sub(bytes);
+        self.transferring = self.transferring.saturating_sub(bytes);
+    }
+
+    /// Whether all bytes of all transfers are on their way.
+    pub(crate) fn has_transferred(&self) -> bool {
+        self.transferring == 0
     }
 
     /// Whether another call may be queued: the queue may be overshot by one.

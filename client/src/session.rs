@@ -88,13 +88,14 @@ impl Session {
         self.link().ready().await
     }
 
-    /// Waits until the server has taken all that was sent so far: calls run and
-    /// values are kept from then on, whatever becomes of the connection. One
-    /// round trip.
+    /// Waits until the server has taken all that was sent so far, large values
+    /// to their last byte: calls run and values are kept from then on, whatever
+    /// becomes of the connection. One round trip.
     ///
     /// # Errors
     /// When the connection is lost before.
     pub async fn flush(&self) -> Result<(), Arc<Disconnected>> {
+        self.link().transferred().await?;
         // Whatever the answer is, the server has come so far.
         let nothing = |seq| Request::Wait { seq, refs: Vec::new(), count: 0, timeout_ms: Some(0) };
         self.link().ask(nothing).await.map(drop)

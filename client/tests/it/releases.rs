@@ -20,16 +20,16 @@ async fn dropped_references_are_released_in_one_message() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_release_goes_with_the_next_flush_and_behind_it() {
+async fn a_release_goes_before_the_next_question() {
     let (session, mut peer) = session().await;
     let first: Far<u32> = session.put(&1);
     let second: Far<u32> = session.put(&2);
     drop(first);
     let (two, ()) = tokio::join!(second.get(), async {
         let frame = peer.frame().await.unwrap();
-        assert!(matches!(&frame[2], Request::Get { .. }), "{frame:?}");
-        assert_eq!(frame[3], Request::Release { seq: seq(4), refs: far_ids(1..=1) });
-        peer.send(&[value(3, &2)]).await;
+        assert_eq!(frame[2], Request::Release { seq: seq(3), refs: far_ids(1..=1) });
+        assert!(matches!(&frame[3], Request::Get { .. }), "{frame:?}");
+        peer.send(&[value(4, &2)]).await;
     });
     assert_eq!(two.unwrap(), 2);
 }

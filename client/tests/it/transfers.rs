@@ -69,6 +69,23 @@ async fn transfers_take_turns_and_small_messages_go_before_them() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn flushing_waits_for_the_last_piece() {
+    let (session, mut peer) = session().await;
+    let _far = session.put_bytes(octets(), pattern(CREDIT + 1));
+    let (flushed, ()) = tokio::join!(session.flush(), async {
+        assert!(matches!(peer.next().await, Request::Put { .. }));
+        let mut received = Vec::new();
+        pieces(&mut peer, 1, &mut received).await;
+        assert_eq!(received.len(), CREDIT, "nothing but pieces came");
+        peer.send(&[Reply::Credit { transfer: seq(1), until: 2 * CREDIT as u64 }]).await;
+        assert!(matches!(peer.next().await, Request::Chunk { .. }));
+        assert!(matches!(peer.next().await, Request::Wait { .. }));
+        peer.send(&[Reply::Waited { seq: seq(2), states: Vec::new() }]).await;
+    });
+    flushed.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn large_arguments_are_a_transfer_too() {
     let (session, mut peer) = session().await;
     let text = "x".repeat(100_000);
