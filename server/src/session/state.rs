@@ -250,9 +250,9 @@ impl State {
     /// woken. A value's bytes have been charged already; those of a guest's own
     /// error are charged here.
     pub(super) fn settle(&mut self, id: RefId, result: Result<Value, Failure>) {
-        let result = result.or_else(|failure| match &failure.detail {
-            Some(detail) => Err(self.refs.charge(detail.len() as u64).err().unwrap_or(failure)),
-            None => Err(failure),
+        let result = result.map_err(|failure| match &failure.detail {
+            Some(detail) => self.refs.charge(detail.len() as u64).err().unwrap_or(failure),
+            None => failure,
         });
         let pending = |entry: &&mut Entry| matches!(entry.state, EntryState::Pending);
         let Some(entry) = self.refs.get_mut(id).filter(pending) else {
