@@ -1,13 +1,13 @@
 //! An array read as a list: of numbers, or of arrays with one dimension less.
 
 use farside_protocol::array::{ArrayHeader, Dtype};
-use serde::de::{self, DeserializeSeed, Deserializer, SeqAccess, Visitor};
+use serde::de::{self, DeserializeSeed, Deserializer, IntoDeserializer, SeqAccess, Visitor};
 use serde::forward_to_deserialize_any;
 
 use super::error::{DecodeError, Step};
 
-/// Reads an extension's bytes as lists of numbers.
-pub(super) fn visit_lists<'de, V: Visitor<'de>>(
+/// Reads an extension's bytes as a list.
+pub(super) fn visit_list<'de, V: Visitor<'de>>(
     bytes: &[u8],
     visitor: V,
 ) -> Result<V::Value, DecodeError> {
@@ -17,35 +17,11 @@ pub(super) fn visit_lists<'de, V: Visitor<'de>>(
     Part { dtype: header.dtype, shape: &header.shape, bytes }.deserialize_any(visitor)
 }
 
-/// An array, a row of one, or without dimensions a number.
+/// An array, or a row of one.
 struct Part<'a> {
     dtype: Dtype,
     shape: &'a [u64],
     bytes: &'a [u8],
-}
-
-impl Part<'_> {
-    fn visit_number<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        let bytes = self.bytes;
-        match self.dtype {
-            Dtype::U8 => visitor.visit_u8(u8::from_le_bytes(first(bytes)?)),
-            Dtype::I8 => visitor.visit_i8(i8::from_le_bytes(first(bytes)?)),
-            Dtype::U16 => visitor.visit_u16(u16::from_le_bytes(first(bytes)?)),
-            Dtype::I16 => visitor.visit_i16(i16::from_le_bytes(first(bytes)?)),
-            Dtype::U32 => visitor.visit_u32(u32::from_le_bytes(first(bytes)?)),
-            Dtype::I32 => visitor.visit_i32(i32::from_le_bytes(first(bytes)?)),
-            Dtype::U64 => visitor.visit_u64(u64::from_le_bytes(first(bytes)?)),
-            Dtype::I64 => visitor.visit_i64(i64::from_le_bytes(first(bytes)?)),
-            Dtype::F32 => visitor.visit_f32(f32::from_le_bytes(first(bytes)?)),
-            Dtype::F64 => visitor.visit_f64(f64::from_le_bytes(first(bytes)?)),
-            Dtype::Bool => visitor.visit_bool(first(bytes)? != [0]),
-        }
-    }
-}
-
-/// An element's bytes.
-fn first<const N: usize>(bytes: &[u8]) -> Result<[u8; N], DecodeError> {
-    bytes.first_chunk().copied().ok_or_else(super::cut_short)
 }
 
 impl<'de> Deserializer<'de> for Part<'_> {
@@ -56,17 +32,29 @@ impl<'de> Deserializer<'de> for Part<'_> {
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        let [len, shape @ ..] = self.shape else { return self.visit_number(visitor) };
-        let size = (self.bytes.len() as u64).checked_div(*len).unwrap_or(0).max(1) as usize;
-        let mut rows = Rows { dtype: self.dtype, shape, size, rest: self.bytes, taken: 0 };
-        let value = visitor.visit_seq(&mut rows)?;
-        match rows.rest.is_empty() {
-            true if rows.taken == *len => Ok(value),
-            true => Err(de::Error::custom("an array whose rows have no elements")),
-            false => Err(de::Error::custom(format_args!(
-                "an array of {len} elements, {} more than expected",
-                len - rows.taken
-            ))),
+        let bytes = self.bytes;
+        match (self.shape, self.dtype) {
+            ([], _) => Err(de::Error::custom("an array without dimensions, expected a list")),
+            ([_], Dtype::U8) => visit_numbers(bytes, u8::from_le_bytes, visitor),
+            ([_], Dtype::I8) => visit_numbers(bytes, i8::from_le_bytes, visitor),
+            ([_], Dtype::U16) => visit_numbers(bytes, u16::from_le_bytes, visitor),
+            ([_], Dtype::I16) => visit_numbers(bytes, i16::from_le_bytes, visitor),
+            ([_], Dtype::U32) => visit_numbers(bytes, u32::from_le_bytes, visitor),
+            ([_], Dtype::I32) => visit_numbers(bytes, i32::from_le_bytes, visitor),
+            ([_], Dtype::U64) => visit_numbers(bytes, u64::from_le_bytes, visitor),
+            ([_], Dtype::I64) => visit_numbers(bytes, i64::from_le_bytes, visitor),
+            ([_], Dtype::F32) => visit_numbers(bytes, f32::from_le_bytes, visitor),
+            ([_], Dtype::F64) => visit_numbers(bytes, f64::from_le_bytes, visitor),
+            ([_], Dtype::Bool) => visit_numbers(bytes, |byte| byte != [0], visitor),
+            ([len, row @ ..], dtype) => {
+                // Rows without elements would be as many as a peer says.
+                let size = (bytes.len() as u64).checked_div(*len).unwrap_or(0) as usize;
+                if size == 0 && *len > 0 {
+                    return Err(de::Error::custom("an array whose rows have no elements"));
+                }
+                let rows = bytes.chunks_exact(size.max(1));
+                visit_items(rows.map(|bytes| Part { dtype, shape: row, bytes }), visitor)
+            }
         }
     }
 
@@ -88,34 +76,91 @@ impl<'de> Deserializer<'de> for Part<'_> {
     }
 }
 
-/// What the outermost dimension counts.
-struct Rows<'a> {
-    dtype: Dtype,
-    /// Of a row.
-    shape: &'a [u64],
-    /// Bytes of a row. It is never 0: rows without elements are not given, since
-    /// their number is bounded by nothing.
-    size: usize,
-    rest: &'a [u8],
+/// Visits numbers that each are read from `N` bytes.
+fn visit_numbers<'de, const N: usize, T, V>(
+    bytes: &[u8],
+    read: impl Fn([u8; N]) -> T,
+    visitor: V,
+) -> Result<V::Value, DecodeError>
+where
+    T: IntoDeserializer<'de, DecodeError>,
+    V: Visitor<'de>,
+{
+    let (chunks, _) = bytes.as_chunks::<N>();
+    visit_items(chunks.iter().map(|chunk| Number(read(*chunk))), visitor)
+}
+
+fn visit_items<'de, I, V>(items: I, visitor: V) -> Result<V::Value, DecodeError>
+where
+    I: ExactSizeIterator<Item: Deserializer<'de, Error = DecodeError>>,
+    V: Visitor<'de>,
+{
+    let len = items.len();
+    let mut items = Items { items, taken: 0 };
+    let value = visitor.visit_seq(&mut items)?;
+    match items.items.len() {
+        0 => Ok(value),
+        excess => Err(de::Error::custom(format_args!(
+            "an array of {len} elements, {excess} more than expected"
+        ))),
+    }
+}
+
+/// A number of an array.
+struct Number<T>(T);
+
+impl<'de, T: IntoDeserializer<'de, DecodeError>> Deserializer<'de> for Number<T> {
+    type Error = DecodeError;
+
+    fn is_human_readable(&self) -> bool {
+        false
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        self.0.into_deserializer().deserialize_any(visitor)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        visitor.visit_some(self)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf
+        unit unit_struct seq tuple tuple_struct map struct enum identifier ignored_any
+    }
+}
+
+/// The rows or numbers of an array.
+struct Items<I> {
+    items: I,
     taken: u64,
 }
 
-impl<'de> SeqAccess<'de> for Rows<'_> {
+impl<'de, I> SeqAccess<'de> for Items<I>
+where
+    I: ExactSizeIterator<Item: Deserializer<'de, Error = DecodeError>>,
+{
     type Error = DecodeError;
 
     fn next_element_seed<S: DeserializeSeed<'de>>(
         &mut self,
         seed: S,
     ) -> Result<Option<S::Value>, DecodeError> {
-        let Some((bytes, rest)) = self.rest.split_at_checked(self.size) else { return Ok(None) };
-        let part = Part { dtype: self.dtype, shape: self.shape, bytes };
-        let item = seed.deserialize(part).map_err(|error| error.under(Step::Index(self.taken)))?;
-        self.rest = rest;
+        let Some(item) = self.items.next() else { return Ok(None) };
+        let item = seed.deserialize(item).map_err(|error| error.under(Step::Index(self.taken)))?;
         self.taken += 1;
         Ok(Some(item))
     }
 
     fn size_hint(&self) -> Option<usize> {
-        Some(self.rest.len() / self.size)
+        Some(self.items.len())
     }
 }

@@ -166,7 +166,7 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
             }
             Kind::Array => {
                 self.head()?;
-                array::visit_lists(self.take(head.body)?, visitor)
+                array::visit_list(self.take(head.body)?, visitor)
             }
             _ => self.deserialize_any(visitor),
         }

@@ -282,9 +282,23 @@ fn an_array_that_is_no_such_list_says_where() {
         @"invalid type: an array or another extension value, expected a string");
     let number = Array::from_shape(vec![], vec![1.0]).unwrap();
     assert_snapshot!(
-        error::<Vec<f64>>(&number),
-        @"invalid type: floating point `1.0`, expected a sequence");
+        error::<Vec<f64>>(&number), @"an array without dimensions, expected a list");
     let rows = Array::from_shape(vec![usize::MAX, 0], vec![]).unwrap();
     assert_snapshot!(
         error::<Vec<Vec<f64>>>(&rows), @"an array whose rows have no elements");
+}
+
+#[test]
+fn the_numbers_of_an_array_may_be_wrapped() {
+    #[derive(Debug, PartialEq, Deserialize)]
+    struct Metres(f64);
+    #[derive(Debug, PartialEq, Deserialize)]
+    struct Point(Metres, Option<f64>);
+    let array = encode(&Array::from(vec![1, 2]));
+    assert_eq!(decode(&array), Ok(vec![Metres(1.0), Metres(2.0)]));
+    assert_eq!(decode(&array), Ok(vec![Some(1i128), Some(2)]));
+    assert_eq!(decode(&array), Ok(Point(Metres(1.0), Some(2.0))));
+    let rows = encode(&Array::from_shape(vec![1, 2], vec![1u8, 2]).unwrap());
+    assert_eq!(decode(&rows), Ok(vec![Some(Point(Metres(1.0), Some(2.0)))]));
+    assert_eq!(decode(&rows), Ok((Array::from(vec![1.0, 2.0]),)));
 }
