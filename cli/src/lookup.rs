@@ -67,7 +67,7 @@ pub(crate) fn find_function<'a>(
     if modules.is_empty() {
         return Err(LookupError::NoModules);
     }
-    if let Some((module, function)) = name.rsplit_once('.') {
+    if let Some((module, function)) = name.split_once('.') {
         let found = modules
             .iter()
             .find(|one| one.name == module)
@@ -120,7 +120,7 @@ fn unknown(modules: &[ModuleOutline], what: &'static str, name: &str) -> LookupE
             nearest(name, full.iter().map(String::as_str)).into_iter().map(str::to_owned).collect()
         }
         false => {
-            let short = full.iter().filter_map(|name| Some(name.rsplit_once('.')?.1));
+            let short = full.iter().filter_map(|name| Some(name.split_once('.')?.1));
             let modules = modules.iter().map(|module| module.name.as_str());
             let names: Vec<_> = match what {
                 "function" => nearest(name, short),

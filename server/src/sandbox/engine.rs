@@ -1,11 +1,13 @@
 //! The engine: one wasmtime configuration for the whole process, and the clock
 //! that interrupts guests.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle, Thread};
 use std::time::Duration;
 
+use farside_protocol::caps;
 use wasmtime::{
     Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails,
 };
@@ -55,6 +57,7 @@ pub(super) fn new_engine(capacity: &Capacity) -> wasmtime::Result<Engine> {
         .relaxed_simd_deterministic(true)
         .concurrency_support(false)
         .wasm_multi_memory(true)
+        .wasm_backtrace_max_frames(NonZeroUsize::new(caps::BACKTRACE_FRAMES))
         .wasm_backtrace_details(WasmBacktraceDetails::Enable);
     Engine::new(&config)
 }

@@ -32,9 +32,10 @@ impl Fault {
 
     /// The guest did not keep to the ABI.
     pub(super) fn broken_contract(message: impl Into<String>) -> Fault {
-        Fault::poisoning(Failure::new(ErrorCode::Trap, message).with_hint(
-            "rebuild the guest with a current farside-guest; a plain module must take and return numbers",
-        ))
+        Fault::poisoning(
+            Failure::new(ErrorCode::Trap, message)
+                .with_hint("rebuild the guest with a current farside-guest"),
+        )
     }
 }
 

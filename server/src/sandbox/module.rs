@@ -49,6 +49,8 @@ pub(crate) enum ModuleError {
     Abi { found: u32 },
     #[error("the module could not be compiled: {message}")]
     Compile { message: String },
+    #[error("the module has more than {most} {what}")]
+    TooMany { what: &'static str, most: usize },
     #[error("the module does not describe itself properly: {message}")]
     Manifest { message: String, cause: Option<Box<Failure>> },
 }
@@ -73,6 +75,8 @@ impl ModuleError {
             ModuleError::Abi { .. } => Failure::new(ErrorCode::VersionMismatch, message)
                 .with_hint("rebuild the guest with the farside-guest of the server's release"),
             ModuleError::Compile { .. } => Failure::new(ErrorCode::CompileFailed, message),
+            ModuleError::TooMany { .. } => Failure::new(ErrorCode::InvalidModule, message)
+                .with_hint("split it into several modules"),
             ModuleError::Manifest { cause, .. } => {
                 let failure = Failure::new(ErrorCode::InvalidModule, message)
                     .with_hint("rebuild the guest with a current farside-guest");
@@ -232,10 +236,7 @@ pub(super) fn plain_manifest(code: &wasmtime::Module) -> Result<Manifest, Module
 const PARAMS: usize = 8 * caps::FUNCTIONS;
 
 pub(super) fn check_counts(functions: usize, params: usize) -> Result<(), ModuleError> {
-    let too_many = |what: &str, most: usize| {
-        let message = format!("it has more than {most} {what}");
-        Err(ModuleError::Manifest { message, cause: None })
-    };
+    let too_many = |what, most| Err(ModuleError::TooMany { what, most });
     match (functions, params) {
         (functions, _) if functions > caps::FUNCTIONS => too_many("functions", caps::FUNCTIONS),
         (_, params) if params > PARAMS => too_many("parameters", PARAMS),

@@ -47,7 +47,7 @@ impl State {
     }
 
     fn resolve_name(&self, name: &str) -> Result<(u32, u32), Failure> {
-        if let Some((module, function)) = name.rsplit_once('.')
+        if let Some((module, function)) = name.split_once('.')
             && let Some(slot) = self.names.get(module)
         {
             return self.find_in(*slot, function).ok_or_else(|| self.unknown_function(name));
@@ -85,7 +85,7 @@ impl State {
             return failure.with_hint("the session has no modules yet; upload one first");
         }
         let full: Vec<String> = self.function_names().collect();
-        let bare = full.iter().filter_map(|full| full.rsplit_once('.').map(|(_, bare)| bare));
+        let bare = full.iter().filter_map(|full| full.split_once('.').map(|(_, bare)| bare));
         let near = nearest(name, full.iter().map(String::as_str).chain(bare));
         let mut modules: Vec<&str> = self.names.keys().map(|name| &**name).collect();
         modules.sort_unstable();
