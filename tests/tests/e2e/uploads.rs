@@ -3,12 +3,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use farside::manifest::{Function, GUEST_ABI, Manifest};
+use farside::manifest::GUEST_ABI;
 use farside::{ModuleHash, Session};
 use farside_protocol::{Reply, Request, Seq};
 use farside_tests::{Server, guest};
 
 use crate::peer::{self, Peer};
+use crate::sdk::{Describe, sdk};
 use crate::told::{refused, told, upload_text};
 
 /// A module of one function that gives a number.
@@ -249,51 +250,6 @@ async fn a_clock_is_there_when_the_operator_grants_it() {
     let server = Server::builder().data(data.path()).start();
     let refusal = refusal(&server.session().await, CLOCK.as_bytes()).await;
     assert!(refusal.starts_with("UnsupportedImport"), "{refusal}");
-}
-
-/// What an export that describes something does.
-enum Describe {
-    /// It gives these bytes.
-    As(Vec<u8>),
-    /// It runs these instructions.
-    By(&'static str),
-}
-
-impl Describe {
-    /// A description of a function of this name.
-    fn function(name: &str) -> Describe {
-        let functions = vec![Function { name: name.to_owned(), ..Function::default() }];
-        let manifest = Manifest { functions, ..Manifest::default() };
-        Describe::As(rmp_serde::to_vec_named(&manifest).unwrap())
-    }
-
-    /// The export's instructions, and the data that they point at.
-    fn wat(&self, address: u64) -> (String, String) {
-        match self {
-            Describe::As(bytes) => {
-                let data: String = bytes.iter().map(|byte| format!("\\{byte:02x}")).collect();
-                let packed = (bytes.len() as u64) << 32 | address;
-                (format!("(i64.const {packed})"), format!(r#"(data (i32.const {address}) "{data}")"#))
-            }
-            Describe::By(instructions) => ((*instructions).to_owned(), String::new()),
-        }
-    }
-}
-
-/// A guest with the SDK's exports that describes itself and its function `f` so.
-fn sdk(abi: u32, whole: &Describe, function: &Describe) -> String {
-    let (whole, whole_data) = whole.wat(0);
-    let (function, function_data) = function.wat(4096);
-    format!(
-        r#"(module
-            (memory (export "memory") 1)
-            {whole_data}
-            {function_data}
-            (func (export "farside_abi") (result i32) (i32.const {abi}))
-            (func (export "farside_describe") (result i64) {whole})
-            (func (export "farside_describe_f") (result i64) {function})
-            (func (export "farside_call_f") (param i32 i32) (result i64) (i64.const 0)))"#,
-    )
 }
 
 #[tokio::test]
