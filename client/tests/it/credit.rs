@@ -2,7 +2,6 @@
 
 use std::pin::pin;
 
-use bytes::Bytes;
 use farside::{Client, ContentType, ErrorCode, Far};
 use farside_protocol::{Reply, Request};
 use futures_util::poll;
@@ -64,16 +63,29 @@ async fn a_full_queue_breaks_calls_until_the_session_is_ready() {
         peer.send(&[attached(SESSION, 100, 1 << 20)]).await;
     });
     let session = session.unwrap();
-    let kept = session.put_bytes(ContentType::named("text/plain"), Bytes::from(vec![0; 1200]));
-    assert!(kept.broken().is_none(), "one message may overshoot the queue");
+    let kept = |len| session.put_bytes(ContentType::named("text/plain"), vec![0; len]);
+    let first = kept(1200);
+    assert!(first.broken().is_none(), "one message may overshoot the queue");
+    let large = kept(100_000);
+    assert!(large.broken().is_none(), "large values have a queue of their own");
     let far: Far<u32> = session.function("f").call(());
     let failure = far.broken().unwrap();
     assert_eq!(failure.code, ErrorCode::QuotaExceeded);
-    insta::assert_snapshot!(failure, @"the connection's queue holds 1217 bytes that the server has not taken yet");
+    insta::assert_snapshot!(failure, @"the connection's queue holds 1234 bytes that the server has not taken yet");
     insta::assert_snapshot!(failure.hint.as_deref().unwrap(), @"await `session.ready()` before making more calls");
+    let larger = kept(100_000);
+    insta::assert_snapshot!(larger.broken().unwrap(), @"the connection's queue holds 100000 bytes that the server has not taken yet");
     session.ready().await.unwrap();
     let far: Far<u32> = session.function("f").call(());
     assert!(far.broken().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_large_value_on_its_way_breaks_no_call() {
+    let (session, _peer) = session_with(SESSION, 100, 1 << 20).await;
+    let kept = session.put_bytes(ContentType::named("text/plain"), vec![0; 100 << 20]);
+    let far: Far<u32> = session.function("f").call((&kept,));
+    assert!(far.broken().is_none(), "{far:?}");
 }
 
 #[tokio::test(start_paused = true)]

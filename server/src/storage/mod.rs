@@ -1,9 +1,9 @@
 //! Where modules and values are kept, behind one trait.
 //!
-//! A [`Storage`] keeps bytes by [`Key`]; [`open`] gives the one that the settings
-//! name, with a quota over all that it keeps. [`Values`] and [`Modules`] say what
-//! is kept and check what comes back. Sessions are not kept: values are those of
-//! this process and are cleared when it starts.
+//! A storage keeps bytes by [`Key`]; a [`StorageUrl`] chooses it, and a quota lies
+//! over all that it keeps. Upon it, values and modules say what is kept and check
+//! what comes back. Sessions are not kept: values are those of this process and are
+//! cleared when it starts.
 //!
 //! Nothing here waits for a disk on an async thread.
 
