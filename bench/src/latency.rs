@@ -48,6 +48,13 @@ impl Cadence {
         }
     }
 
+    /// What goes before each call.
+    pub(crate) async fn rest(self) {
+        if self == Cadence::Idle {
+            tokio::time::sleep(REST).await;
+        }
+    }
+
     /// Calls for some time; gives the microseconds of each call.
     pub(crate) async fn measure(
         self,
@@ -57,9 +64,7 @@ impl Cadence {
         let mut took = Vec::new();
         let end = Instant::now() + time;
         while took.len() < LEAST || Instant::now() < end {
-            if self == Cadence::Idle {
-                tokio::time::sleep(REST).await;
-            }
+            self.rest().await;
             let begun = Instant::now();
             call().await?;
             took.push(micros(begun.elapsed()));

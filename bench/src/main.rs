@@ -3,8 +3,11 @@
 //! processes over loopback; this program also plays the roles of those that are not
 //! Farside's own.
 
+mod carrier;
+mod code;
 mod compare;
 mod cores;
+mod crowd;
 mod echo;
 mod growth;
 mod latency;
@@ -12,6 +15,7 @@ mod machine;
 mod ours;
 mod plan;
 mod process;
+mod rate;
 mod report;
 mod results;
 mod row;
@@ -24,6 +28,7 @@ mod stage;
 mod table;
 mod target;
 mod unit;
+mod wasm;
 mod wire;
 
 use std::process::ExitCode;
@@ -43,6 +48,7 @@ struct Options {
 #[derive(Subcommand)]
 enum Role {
     Run(run::Run),
+    Carrier(carrier::Carrier),
     /// Be the bare WebSocket echo that is Farside's limit
     Echo,
     /// Keep a core awake
@@ -62,6 +68,10 @@ fn main() -> ExitCode {
 fn play(role: Role) -> Result<ExitCode> {
     match role {
         Role::Run(run) => return run.run(),
+        Role::Carrier(carrier) => {
+            let runtime = Builder::new_current_thread().enable_all().build();
+            runtime.context("cannot start")?.block_on(carrier.run())?;
+        }
         Role::Echo => serve(echo::serve())?,
         Role::Spin => spin::spin(),
     }

@@ -5,6 +5,7 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use farside::{Client, Module, Session};
@@ -12,6 +13,10 @@ use tempfile::TempDir;
 
 use crate::cores::{Cores, Place};
 use crate::process::Process;
+
+/// How long a session outlives its connection here: the rows before leave nothing to
+/// those after.
+const LEASE: Duration = Duration::from_secs(1);
 
 /// A running `farside serve` on a free port, with a data folder of its own.
 #[derive(Debug)]
@@ -80,7 +85,7 @@ impl Server {
 
     /// A connected client.
     pub(crate) async fn client(&self) -> Result<Client> {
-        let builder = Client::builder().url(self.url()).token(&self.token);
+        let builder = Client::builder().url(self.url()).token(&self.token).lease(LEASE);
         Ok(builder.connect().await?)
     }
 

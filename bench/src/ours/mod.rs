@@ -1,6 +1,18 @@
 //! Farside's own rows, each beside its physical limit.
 
+mod burners;
+mod chain;
+mod growth;
+mod large;
+mod memory;
+mod modules;
+mod pipelined;
+mod sandbox;
+mod sessions;
 mod small;
+
+pub(crate) use chain::sum_of_ones;
+pub(crate) use large::{byte_string, keep};
 
 use crate::runner::Runner;
 use crate::stage::Stage;
@@ -9,4 +21,21 @@ use crate::stage::Stage;
 pub(crate) async fn measure(runner: &mut Runner, stage: &Stage) {
     let small = small::measure(runner, stage).await;
     runner.settle("small calls", small);
+    let chain = chain::measure(runner, stage).await;
+    runner.settle("chains", chain);
+    let pipelined = pipelined::measure(runner, stage).await;
+    runner.settle("pipelined calls", pipelined);
+    let sandbox = sandbox::measure(runner, stage).await;
+    runner.settle("the sandbox", sandbox);
+    let large = large::measure(runner, stage).await;
+    runner.settle("large values", large);
+    let memory = memory::measure(runner, stage).await;
+    runner.settle("memory", memory);
+    let modules = modules::measure(runner, stage).await;
+    runner.settle("modules", modules);
+    let sessions = sessions::measure(runner, stage).await;
+    runner.settle("sessions", sessions);
+    let burners = burners::measure(runner, stage).await;
+    runner.settle("burners", burners);
+    growth::measure(runner, stage).await;
 }

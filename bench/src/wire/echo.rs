@@ -27,17 +27,17 @@ impl Echo {
         Ok(())
     }
 
-    /// Sends frames with `window` of them under way, for some time; gives how many
-    /// came back in a second.
+    /// Sends frames with at most `window` of them under way, for some time; gives how
+    /// many came back.
     pub(crate) async fn pipeline(
         &mut self,
         frame: &Bytes,
         window: usize,
         time: Duration,
-    ) -> Result<f64> {
-        let begun = Instant::now();
+    ) -> Result<u64> {
+        let end = Instant::now() + time;
         let (mut sent, mut back) = (0, 0);
-        while begun.elapsed() < time {
+        while Instant::now() < end {
             while sent - back < window {
                 self.socket.feed(frame.clone()).await?;
                 sent += 1;
@@ -48,7 +48,7 @@ impl Echo {
         while back < sent {
             back += self.receive_some().await?;
         }
-        Ok(back as f64 / begun.elapsed().as_secs_f64())
+        Ok(back as u64)
     }
 
     /// Waits for one frame, and takes those that are there as well.
@@ -59,5 +59,11 @@ impl Echo {
             count += 1;
         }
         Ok(count)
+    }
+
+    /// Sends so many bytes in chunks and takes them back as they come.
+    pub(crate) async fn bulk(&mut self, bytes: usize, chunk: &Bytes) -> Result<()> {
+        let frames = bytes / chunk.len();
+        self.socket.stream(chunk, frames).await
     }
 }

@@ -1,9 +1,9 @@
 //! A WebSocket connection with the settings of Farside's client.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
 use farside_protocol::{SUBPROTOCOL, caps};
-use futures_util::{FutureExt, SinkExt, StreamExt};
+use futures_util::{FutureExt, SinkExt, StreamExt, TryStreamExt};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -77,5 +77,24 @@ impl Socket {
     /// The next frame, if it is there already.
     pub(crate) fn received(&mut self) -> Result<Option<Bytes>> {
         self.receive().now_or_never().transpose()
+    }
+
+    /// Sends a frame so many times, and receives as many meanwhile.
+    pub(crate) async fn stream(&mut self, frame: &Bytes, times: usize) -> Result<()> {
+        let (mut sink, stream) = (&mut self.stream).split();
+        let send = async {
+            for _ in 0..times {
+                sink.feed(Message::Binary(frame.clone())).await?;
+            }
+            anyhow::Ok(sink.flush().await?)
+        };
+        let receive = async {
+            let frames = stream.take(times).map_err(anyhow::Error::from);
+            let count = frames.try_fold(0, async |count, _| Ok(count + 1)).await?;
+            ensure!(count == times, "the server hung up");
+            Ok(())
+        };
+        futures_util::try_join!(send, receive)?;
+        Ok(())
     }
 }

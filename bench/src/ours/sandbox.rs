@@ -1,0 +1,147 @@
+//! What the server spends on a warm and on a fresh call, beside the same function
+//! called in this process.
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use anyhow::Result;
+
+use crate::cores::Place;
+use crate::latency::micros;
+use crate::rate::{self, Rate};
+use crate::row::Spec;
+use crate::runner::Runner;
+use crate::samples::Samples;
+use crate::server::{DataFolder, Server};
+use crate::stage::Stage;
+use crate::target::Target;
+use crate::unit::Unit;
+use crate::wasm::Wasm;
+use crate::wire::{Framing, Lean};
+
+const GROUP: &str = "sandbox";
+
+/// Calls under way at once.
+const WINDOW: usize = 512;
+
+pub(crate) async fn measure(runner: &mut Runner, stage: &Stage) -> Result<()> {
+    let (session, module) = stage.server.session().await?;
+    let wasm = Wasm::load(&stage.server.guest("workload"), module.manifest())?;
+    warm(runner, stage, &wasm).await?;
+    fresh(runner, stage, &wasm).await?;
+    two_cores(runner, stage).await?;
+    session.close().await?;
+    Ok(())
+}
+
+/// Repeats something for some time; gives the microseconds that each took.
+async fn each(count: u32, mut work: impl AsyncFnMut() -> Result<()>) -> Result<f64> {
+    let begun = Instant::now();
+    for _ in 0..count {
+        black_box(work().await?);
+    }
+    Ok(micros(begun.elapsed()) / f64::from(count))
+}
+
+async fn calls(server: &Server, lean: &mut Lean, runner: &Runner) -> Result<Rate> {
+    let time = runner.plan().run_time();
+    let run = async || lean.pipeline(Framing::Batched, WINDOW, time).await;
+    Rate::measure(server.process(), run).await
+}
+
+async fn warm(runner: &mut Runner, stage: &Stage, wasm: &Wasm) -> Result<()> {
+    let count = runner.plan().pick(500_000, 50_000);
+    let mut lean = Lean::connect(&stage.server).await?;
+    let mut instance = wasm.instantiate()?;
+    let (ours, on_fiber) = runner
+        .alternate(
+            async || calls(&stage.server, &mut lean, runner).await,
+            async || each(count, async || wasm.call_async(&mut instance).await).await,
+        )
+        .await?;
+    let spec = Spec::lower(GROUP, "warm call, server time", Unit::Micros)
+        .note("processor time of the server's process for each call of a batched pipeline")
+        .note("in process: arguments written, entry called on a fiber, answer read");
+    let ours = rate::server_micros(&ours)?;
+    let on_fiber = Samples::new(on_fiber)?;
+    runner.add(spec, ours, Some(("in process, on a fiber", on_fiber.clone())))?;
+
+    let mut direct = Vec::new();
+    for _ in 0..runner.plan().runs() {
+        direct.push(each(count, async || wasm.call(&mut instance)).await?);
+    }
+    let spec = Spec::lower(GROUP, "in process: call on a fiber", Unit::Micros)
+        .note("both in process: what an asynchronous entry into a guest costs");
+    runner.add(spec, on_fiber, Some(("in process, without fiber", Samples::new(direct)?)))
+}
+
+async fn fresh(runner: &mut Runner, stage: &Stage, wasm: &Wasm) -> Result<()> {
+    let count = runner.plan().pick(50_000, 5_000);
+    let mut warm = Lean::connect(&stage.server).await?;
+    let mut fresh = Lean::connect(&stage.server).await?.fresh();
+    let mut instance = wasm.instantiate()?;
+    let (ours, in_process) = runner
+        .alternate(
+            async || {
+                let warm = calls(&stage.server, &mut warm, runner).await?;
+                Ok((warm, calls(&stage.server, &mut fresh, runner).await?))
+            },
+            async || {
+                let warm = each(count, async || wasm.call_async(&mut instance).await).await?;
+                let fresh = each(count, async || {
+                    let mut instance = wasm.instantiate_async().await?;
+                    wasm.call_async(&mut instance).await
+                });
+                Ok((warm, fresh.await?))
+            },
+        )
+        .await?;
+    let more = ours.iter().map(|(warm, fresh)| fresh.server_micros - warm.server_micros);
+    let more_in_process = in_process.iter().map(|(warm, fresh)| fresh - warm);
+    let spec = Spec::lower(GROUP, "fresh call over a warm one, server time", Unit::Micros)
+        .target(Target::at_most(10.0))
+        .note(
+            "difference of the processor times of the server's process for each call, in \
+             pipelines that differ in nothing else; 1 core",
+        )
+        .note("in process: store made, instantiated on a fiber, called, dropped");
+    let beside = ("in process", Samples::new(more_in_process.collect())?);
+    runner.add(spec, Samples::new(more.collect())?, Some(beside))?;
+
+    let (warm, fresh): (Vec<_>, Vec<_>) = ours.into_iter().unzip();
+    let spec = Spec::higher(GROUP, "fresh calls, 1 core", Unit::PerSecond)
+        .note(format!("lean client, {WINDOW} calls under way"))
+        .note(rate::busy(&fresh)?);
+    let beside = ("warm calls, same pipeline", rate::per_second(&warm)?);
+    runner.add(spec, rate::per_second(&fresh)?, Some(beside))
+}
+
+/// The server on all cores, which it shares with the client.
+async fn two_cores(runner: &mut Runner, stage: &Stage) -> Result<()> {
+    let name = "fresh calls, 2 cores";
+    if !runner.wants(GROUP, name) {
+        return Ok(());
+    }
+    if !stage.cores.are_apart() {
+        runner.skip(name, "there is one core");
+        return Ok(());
+    }
+    let data = DataFolder::new()?;
+    let server = Server::start(&stage.cores, Place::Anywhere, &data, &[])?;
+    let (session, _) = server.session().await?;
+    let mut both = Lean::connect(&server).await?.fresh();
+    let mut one = Lean::connect(&stage.server).await?.fresh();
+    let (ours, single) = runner
+        .alternate(
+            async || calls(&server, &mut both, runner).await,
+            async || calls(&stage.server, &mut one, runner).await,
+        )
+        .await?;
+    let spec = Spec::higher(GROUP, name, Unit::PerSecond)
+        .note("the server may run on all cores and shares one with the client, so that less than twice the rate of one core is left for it")
+        .note(rate::busy(&ours)?);
+    let beside = ("fresh calls, 1 core", rate::per_second(&single)?);
+    runner.add(spec, rate::per_second(&ours)?, Some(beside))?;
+    session.close().await?;
+    Ok(())
+}
