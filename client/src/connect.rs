@@ -85,7 +85,8 @@ impl ClientBuilder {
     }
 
     /// Bytes that a session's queue may hold before a call breaks locally; 64 MiB
-    /// by default. One message may overshoot it.
+    /// by default. Large values and arguments have a queue of their own, of the same
+    /// size. One message may overshoot each.
     #[must_use]
     pub fn queue_bytes(mut self, bytes: usize) -> ClientBuilder {
         self.queue_bytes = bytes;

@@ -128,7 +128,7 @@ impl Link {
         make: impl FnOnce(Seq) -> Request,
     ) -> Result<Seq, Failure> {
         let mut state = self.state();
-        state.outbox.check_room(argument_bytes)?;
+        state.outbox.check_room(argument_bytes, body.is_some())?;
         let seq = state.outbox.push(make, body);
         if state.outbox.is_due() || !state.lingering {
             self.wake(state);
@@ -147,7 +147,7 @@ impl Link {
         make: impl FnOnce(Seq) -> Request,
     ) -> Result<Ask<'_>, Failure> {
         let mut state = self.state();
-        state.outbox.check_room(argument_bytes)?;
+        state.outbox.check_room(argument_bytes, body.is_some())?;
         let seq = state.outbox.ask(make, body);
         Ok(self.expect(state, seq, Slot::default()))
     }

@@ -21,7 +21,7 @@ const EAGER_BYTES: usize = 16 * 1024;
 /// A frame up to this size is copied out of its buffer, which is then used again.
 const COPIED_BYTES: usize = 4 * 1024;
 
-/// Bytes that the queue may hold when a call is added, by default.
+/// Bytes that the queue may hold when a message is added, by default.
 pub(crate) const QUEUE_BYTES: usize = 64 << 20;
 
 /// Messages encoded one after the other, and the transfers that they announce.
@@ -91,10 +91,11 @@ pub(crate) struct Outbox {
     /// Grants and aborts of transfers: not numbered, sent before all else.
     control: Batch,
     dropped: Vec<RefId>,
-    /// Bytes queued, of transfers too.
-    bytes: usize,
-    /// Those of them that are of transfers.
+    /// Bytes of messages that are not sent yet.
+    queued: usize,
+    /// Bytes of transfers that are not sent yet.
     transferring: usize,
+    /// The most of either, when a message is added.
     limit: usize,
     due: bool,
     closed: bool,
@@ -110,7 +111,7 @@ impl Outbox {
             waiting: VecDeque::new(),
             control: Batch::default(),
             dropped: Vec::new(),
-            bytes: 0,
+            queued: 0,
             transferring: 0,
             limit,
             due: false,
@@ -140,7 +141,7 @@ impl Outbox {
         if self.waiting.is_empty() && self.credit.admit(&request) {
             self.encode(&request, outgoing);
         } else {
-            self.bytes += inline_len(&request);
+            self.queued += inline_len(&request);
             self.waiting.push_back((request, outgoing));
         }
         seq
@@ -177,7 +178,7 @@ impl Outbox {
         let before = last.bytes.len();
         last.push(request);
         let after = last.bytes.len();
-        self.bytes += after - before;
+        self.queued += after - before;
         if after > BATCH_BYTES && before > 0 {
             let bytes = last.bytes.split_off(before);
             last.messages -= 1;
@@ -210,7 +211,7 @@ impl Outbox {
             && self.credit.admit(request)
             && let Some((request, outgoing)) = self.waiting.pop_front()
         {
-            self.bytes = self.bytes.saturating_sub(inline_len(&request));
+            self.queued = self.queued.saturating_sub(inline_len(&request));
             self.encode(&request, outgoing);
             self.due = true;
         }
@@ -233,7 +234,7 @@ impl Outbox {
             return None;
         };
         let Batch { mut bytes, messages, starts } = batch;
-        self.bytes = self.bytes.saturating_sub(bytes.len());
+        self.queued = self.queued.saturating_sub(bytes.len());
         let bytes = if bytes.len() <= COPIED_BYTES {
             let frame = Bytes::copy_from_slice(&bytes);
             bytes.clear();
@@ -283,13 +284,11 @@ impl Outbox {
 
     /// Counts bytes of a transfer.
     pub(crate) fn hold(&mut self, bytes: usize) {
-        self.bytes += bytes;
         self.transferring += bytes;
     }
 
     /// Bytes of transfers that were sent or given up.
     pub(crate) fn let_go(&mut self, bytes: usize) {
-        self.bytes = self.bytes.saturating_sub(bytes);
         self.transferring = self.transferring.saturating_sub(bytes);
     }
 
@@ -298,15 +297,16 @@ impl Outbox {
         self.transferring == 0
     }
 
-    /// Whether another call may be queued: the queue may be overshot by one.
+    /// Whether another message may be added. Each limit may be overshot by one; a
+    /// large value on its way keeps no small message from being added.
     ///
     /// # Errors
-    /// The failure that the call's reference breaks with.
-    pub(crate) fn check_room(&self, argument_bytes: u64) -> Result<(), Failure> {
-        if self.bytes >= self.limit && !self.closed {
+    /// The failure that the message's reference breaks with.
+    pub(crate) fn check_room(&self, argument_bytes: u64, transfer: bool) -> Result<(), Failure> {
+        let held = if transfer { self.transferring } else { self.queued };
+        if held >= self.limit && !self.closed {
             let message = format!(
-                "the connection's queue holds {} bytes that the server has not taken yet",
-                self.bytes
+                "the connection's queue holds {held} bytes that the server has not taken yet"
             );
             return Err(Failure::new(ErrorCode::QuotaExceeded, message)
                 .with_hint("await `session.ready()` before making more calls"));
@@ -326,7 +326,7 @@ impl Outbox {
     pub(crate) fn is_ready(&self) -> bool {
         self.waiting.is_empty()
             && self.credit.calls < self.credit.calls_until
-            && self.bytes < self.limit / 2
+            && self.queued.max(self.transferring) < self.limit / 2
     }
 
     /// The connection is lost: nothing is sent any more.

@@ -84,13 +84,23 @@ impl Stream for SocketTransport {
                 Some(Ok(Message::Binary(frame))) => Some(Ok(frame)),
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
                 Some(Ok(Message::Text(_))) => {
-                    Some(Err(io::Error::new(io::ErrorKind::InvalidData, "a text message came")))
+                    let text = "it is a text message; frames are binary";
+                    Some(Err(io::Error::new(io::ErrorKind::InvalidData, text)))
                 }
                 Some(Ok(Message::Close(_))) | None => None,
-                Some(Err(error)) => Some(Err(io::Error::other(error))),
+                Some(Err(error)) => Some(Err(unread(error))),
             });
         }
     }
+}
+
+/// Why nothing could be read: the socket's own reason, or invalid data where it
+/// lies in what the client sent.
+fn unread(error: axum::Error) -> io::Error {
+    let error = error.into_inner();
+    let of_socket = error.source().and_then(|source| source.downcast_ref::<io::Error>());
+    let kind = of_socket.map_or(io::ErrorKind::InvalidData, io::Error::kind);
+    io::Error::new(kind, error)
 }
 
 impl Sink<Bytes> for SocketTransport {

@@ -12,9 +12,11 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
-use farside_protocol::{ErrorCode, Failure, Reply, Request, Seq, SessionId, Transport};
+use farside_protocol::{ErrorCode, Failure, Reply, Request, Seq, SessionId, Transport, caps};
+use futures_util::{SinkExt, StreamExt};
 
 pub(crate) use outbox::Outbox;
 pub(crate) use table::Connections;
@@ -34,6 +36,9 @@ enum Event {
     End,
 }
 
+/// How long a client has to read why its connection ends, and to close its side.
+const FAREWELL: Duration = Duration::from_secs(1);
+
 /// Serves one link to its end.
 pub(crate) async fn serve<T: Transport>(core: Arc<Core>, mut link: T) {
     let mut connection = Connection::new(core);
@@ -47,19 +52,29 @@ pub(crate) async fn serve<T: Transport>(core: Arc<Core>, mut link: T) {
         Err(_) => {
             let seconds = connection.core.config.handshake_timeout;
             let message = format!("no greeting came within {seconds:?}");
-            connection.outbox.refuse(Failure::new(ErrorCode::BadRequest, message));
+            connection.refuse(Failure::new(ErrorCode::BadRequest, message));
             connection.run(&mut link, false).await;
         }
     }
     if let Stage::Attached { session, asker } = &connection.stage {
         session.detach(asker.writer);
     }
+    let _ = tokio::time::timeout(FAREWELL, close(link)).await;
+}
+
+/// Closes a link, then reads to its end: were a socket with unread bytes dropped,
+/// the system would take back the last reply.
+async fn close<T: Transport>(mut link: T) {
+    let _ = link.close().await;
+    while let Some(Ok(_)) = link.next().await {}
 }
 
 struct Connection {
     core: Arc<Core>,
     outbox: Arc<Outbox>,
     stage: Stage,
+    /// The client was told why its connection ends: nothing more is taken.
+    refused: bool,
     ended: bool,
 }
 
@@ -73,20 +88,24 @@ enum Stage {
 impl Connection {
     fn new(core: Arc<Core>) -> Connection {
         let outbox = Arc::new(Outbox::new(core.runtime.clone()));
-        Connection { core, outbox, stage: Stage::Unknown, ended: false }
+        Connection { core, outbox, stage: Stage::Unknown, refused: false, ended: false }
     }
 
     /// Reads and writes until the end, or until the client has said who it is.
     async fn run<T: Transport>(&mut self, link: &mut T, until_greeted: bool) {
         while !self.ended && (!until_greeted || matches!(self.stage, Stage::Unknown)) {
             match std::future::poll_fn(|context| next_event(link, &self.outbox, context)).await {
+                Event::Frame(_) if self.refused => {}
                 Event::Frame(frame) => {
                     if let Err(failure) = self.take_frame(frame) {
-                        tracing::debug!(%failure, "a connection is refused");
-                        self.outbox.refuse(failure);
+                        self.refuse(failure);
                     }
                 }
                 Event::Gone | Event::End => self.ended = true,
+                Event::Broken(error) if is_clients(&error) && !self.refused => {
+                    let message = format!("what came can't be read: {error}");
+                    self.refuse(Failure::new(ErrorCode::BadRequest, message));
+                }
                 Event::Broken(error) => {
                     tracing::debug!(%error, "a connection broke");
                     self.ended = true;
@@ -95,7 +114,18 @@ impl Connection {
         }
     }
 
+    fn refuse(&mut self, failure: Failure) {
+        tracing::debug!(%failure, "a connection is refused");
+        self.outbox.refuse(failure);
+        self.refused = true;
+    }
+
     fn take_frame(&mut self, frame: Bytes) -> Result<(), Failure> {
+        if frame.len() > caps::FRAME_BYTES {
+            let message =
+                format!("a frame of {} bytes; {} are allowed", frame.len(), caps::FRAME_BYTES);
+            return Err(Failure::new(ErrorCode::BadRequest, message));
+        }
         let mut patience = Patience::one_tick();
         for request in Request::decode_frame(frame) {
             let request = request.map_err(|error| {
@@ -136,6 +166,9 @@ impl Connection {
             (Stage::Attached { session, asker }, request) => {
                 session.handle(asker, request, patience)
             }
+            (Stage::Greeted { .. }, Request::Hello { .. }) => {
+                Err(Failure::new(ErrorCode::BadRequest, "Hello has no place here"))
+            }
             (Stage::Greeted { .. }, request) => {
                 let message = format!("{} needs a session; attach first", request.name());
                 Err(Failure::new(ErrorCode::BadRequest, message))
@@ -163,6 +196,11 @@ impl Stage {
             _ => None,
         }
     }
+}
+
+/// Whether a link failed by what the client sent, so that it can be told.
+fn is_clients(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::InvalidData
 }
 
 fn close_session(core: &Core, outbox: &Outbox, seq: Seq, session: Option<SessionId>) {
