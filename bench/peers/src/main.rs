@@ -1,12 +1,11 @@
 //! Other RPC systems in Rust, doing what Farside is measured by: squaring a number
 //! and echoing bytes, in a process of the server's and one of the client's.
 //!
-//! `farside-peers serve PEER` prints its address and serves until its standard
-//! input ends. `farside-peers drive PEER ADDRESS` runs the tasks that it reads, a
-//! line each, and prints how many nanoseconds each took.
+//! `farside-peers serve PEER` says where it listens and serves until it is ended.
+//! `farside-peers drive PEER ADDRESS` prints the peer's version, and then, for each
+//! task that it reads from standard input, a line with its figure.
 
 mod drive;
-mod server;
 mod tarpc;
 mod task;
 mod tonic;
@@ -15,44 +14,49 @@ use std::env;
 use std::net::SocketAddr;
 
 use anyhow::{Context, Result, bail};
+use tokio::net::TcpListener;
+use tokio::runtime::Builder;
 
-use crate::drive::drive;
-use crate::server::Serving;
+use crate::drive::{Peer, drive};
 
 /// Largest message that a peer takes: an array and what is around it.
 const MESSAGE_BYTES: usize = 80 << 20;
 
-#[tokio::main]
-async fn main() -> Result<()> {
-    // A task of the runtime, not the future that the main thread blocks on: there,
-    // each answer would wake another thread.
-    tokio::spawn(run()).await?
-}
-
-async fn run() -> Result<()> {
+fn main() -> Result<()> {
     let words: Vec<String> = env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words[..] {
-        ["serve", "tonic" | "tonic-stream"] => {
-            let serving = Serving::start().await?;
-            tonic::serve(serving).await
+        // As Farside's server: a thread for each core that the process may use.
+        ["serve", peer] => Builder::new_multi_thread().enable_all().build()?.block_on(serve(peer)),
+        // As the client that it is measured beside: one thread, for it has one core.
+        ["drive", peer, address] => {
+            let address = address.parse().with_context(|| format!("not an address: {address}"))?;
+            Builder::new_current_thread().enable_all().build()?.block_on(connect(peer, address))
         }
-        ["serve", "tarpc"] => {
-            let serving = Serving::start().await?;
-            tarpc::serve(serving).await
-        }
-        ["drive", "tonic", address] => drive(tonic::Unary::connect(parse(address)?).await?).await,
-        ["drive", "tonic-stream", address] => {
-            drive(tonic::Bidirectional::connect(parse(address)?).await?).await
-        }
-        ["drive", "tarpc", address] => drive(tarpc::Peer::connect(parse(address)?).await?).await,
-        _ => bail!(
-            "not understood\n\n\
-             hint: serve PEER | drive PEER ADDRESS, where PEER is tonic, tonic-stream or tarpc"
-        ),
+        _ => bail!("not understood\n\nhint: serve PEER | drive PEER ADDRESS"),
     }
 }
 
-fn parse(address: &str) -> Result<SocketAddr> {
-    address.parse().with_context(|| format!("not an address: {address}"))
+async fn serve(peer: &str) -> Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    println!("listening on {}", listener.local_addr()?);
+    match peer {
+        "tonic" | "tonic-stream" => tonic::serve(listener).await,
+        "tarpc" => tarpc::serve(listener).await,
+        _ => bail!("no such peer: {peer}\n\nhint: tonic, tonic-stream or tarpc"),
+    }
+}
+
+async fn connect(peer: &str, address: SocketAddr) -> Result<()> {
+    match peer {
+        "tonic" => begin(env!("TONIC"), tonic::Unary::connect(address).await?).await,
+        "tonic-stream" => begin(env!("TONIC"), tonic::Bidirectional::connect(address).await?).await,
+        "tarpc" => begin(env!("TARPC"), tarpc::Connection::connect(address).await?).await,
+        _ => bail!("no such peer: {peer}\n\nhint: tonic, tonic-stream or tarpc"),
+    }
+}
+
+async fn begin(version: &str, peer: impl Peer) -> Result<()> {
+    println!("{version}");
+    drive(peer).await
 }

@@ -9,14 +9,13 @@ use tarpc::client::Config;
 use tarpc::context::{self, Context};
 use tarpc::serde_transport;
 use tarpc::server::{BaseChannel, Channel};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 use tokio_serde::formats::MessagePack;
 use tokio_util::codec::LengthDelimitedCodec;
 
 use self::service::{Service, ServiceClient};
 use crate::MESSAGE_BYTES;
-use crate::drive;
-use crate::server::{Serving, parent_left};
+use crate::drive::Peer;
 
 mod service {
     use bytes::Bytes;
@@ -44,17 +43,10 @@ impl Service for Answers {
     }
 }
 
-/// Serves until the parent leaves.
-pub(crate) async fn serve(serving: Serving) -> Result<()> {
-    tokio::select! {
-        ended = accept(serving) => ended,
-        () = parent_left() => Ok(()),
-    }
-}
-
-async fn accept(serving: Serving) -> Result<()> {
+/// Serves what comes in.
+pub(crate) async fn serve(listener: TcpListener) -> Result<()> {
     loop {
-        let (socket, _) = serving.listener.accept().await?;
+        let (socket, _) = listener.accept().await?;
         socket.set_nodelay(true)?;
         let transport = serde_transport::new(framing().new_framed(socket), MessagePack::default());
         let responses = BaseChannel::with_defaults(transport).execute(Answers.serve());
@@ -71,26 +63,25 @@ fn framing() -> tokio_util::codec::length_delimited::Builder {
 }
 
 /// One connection, a request for each call.
-pub(crate) struct Peer(ServiceClient);
+pub(crate) struct Connection(ServiceClient);
 
-impl Peer {
+impl Connection {
     /// Connects to a server.
-    pub(crate) async fn connect(address: SocketAddr) -> Result<Peer> {
+    pub(crate) async fn connect(address: SocketAddr) -> Result<Connection> {
         let socket = TcpStream::connect(address).await?;
         socket.set_nodelay(true)?;
         let transport = serde_transport::new(framing().new_framed(socket), MessagePack::default());
-        Ok(Peer(ServiceClient::new(Config::default(), transport).spawn()))
+        Ok(Connection(ServiceClient::new(Config::default(), transport).spawn()))
     }
 }
 
-impl drive::Peer for Peer {
+impl Peer for Connection {
     async fn square(&mut self, number: i64) -> Result<i64> {
         Ok(self.0.square(context::current(), number).await?)
     }
 
-    async fn squares(&mut self, calls: u64, window: usize) -> Result<i64> {
-        let calls = 0..i64::try_from(calls)?;
-        stream::iter(calls)
+    async fn squares(&mut self, calls: i64, window: usize) -> Result<i64> {
+        stream::iter(0..calls)
             .map(|number| {
                 let client = self.0.clone();
                 async move { anyhow::Ok(client.square(context::current(), number).await?) }

@@ -1,20 +1,21 @@
-//! What a client is told to do.
+//! What a client is told to measure.
 
 use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::{Context, Error, Result, bail};
 
-/// One measurement, written as its name and its numbers: `pipelined 10000 128`.
+/// One measurement, written as its name and its numbers: `pipelined 500 1024`. Times
+/// are in milliseconds, rests in microseconds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Task {
-    /// Squares, each asked for when the last one came, after a pause that is not
-    /// part of the time.
-    Sequential { calls: u64, pause: Duration },
-    /// Squares, asked for while others are on their way, at most so many.
-    Pipelined { calls: u64, window: usize },
-    /// Bytes that go there and come back.
-    Array { bytes: usize, times: u64 },
+    /// Squares, each asked for when the last one came, and after a rest that is not
+    /// measured: the median of the calls in microseconds.
+    Sequential { time: Duration, rest: Duration },
+    /// Squares, at most `window` of them asked for at once: how many come in a second.
+    Pipelined { time: Duration, window: usize },
+    /// Bytes that go there and come back: the median in microseconds.
+    Array { time: Duration, bytes: usize },
 }
 
 impl FromStr for Task {
@@ -22,18 +23,13 @@ impl FromStr for Task {
 
     fn from_str(line: &str) -> Result<Task> {
         let words: Vec<&str> = line.split_whitespace().collect();
-        let number = |word: &str| word.parse::<u64>().with_context(|| format!("no number: {word}"));
-        Ok(match words[..] {
-            ["sequential", calls, pause] => Task::Sequential {
-                calls: number(calls)?,
-                pause: Duration::from_micros(number(pause)?),
-            },
-            ["pipelined", calls, window] => {
-                Task::Pipelined { calls: number(calls)?, window: usize::try_from(number(window)?)? }
-            }
-            ["array", bytes, times] => {
-                Task::Array { bytes: usize::try_from(number(bytes)?)?, times: number(times)? }
-            }
+        let [name, time, number] = words[..] else { bail!("not a task: {line}") };
+        let read = |word: &str| word.parse::<u64>().with_context(|| format!("no number: {word}"));
+        let (time, number) = (Duration::from_millis(read(time)?), read(number)?);
+        Ok(match name {
+            "sequential" => Task::Sequential { time, rest: Duration::from_micros(number) },
+            "pipelined" => Task::Pipelined { time, window: usize::try_from(number)? },
+            "array" => Task::Array { time, bytes: usize::try_from(number)? },
             _ => bail!("not a task: {line}"),
         })
     }

@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{StreamExt, TryStreamExt};
+use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::server::TcpIncoming;
@@ -16,10 +17,15 @@ use self::generated::peer_client::PeerClient;
 use self::generated::peer_server::{Peer as Service, PeerServer};
 use crate::MESSAGE_BYTES;
 use crate::drive::Peer;
-use crate::server::{Serving, parent_left};
 
 mod generated {
-    #![expect(missing_docs, unused_qualifications, reason = "generated")]
+    #![expect(
+        unreachable_pub,
+        unused_qualifications,
+        clippy::allow_attributes_without_reason,
+        clippy::allow_attributes,
+        reason = "generated"
+    )]
     tonic::include_proto!("peers.Peer");
 }
 
@@ -58,17 +64,13 @@ impl Service for Answers {
     }
 }
 
-/// Serves until the parent leaves.
-pub(crate) async fn serve(serving: Serving) -> Result<()> {
-    let incoming = TcpIncoming::from(serving.listener).with_nodelay(Some(true));
+/// Serves what comes in.
+pub(crate) async fn serve(listener: TcpListener) -> Result<()> {
+    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     let service = PeerServer::new(Answers)
         .max_decoding_message_size(MESSAGE_BYTES)
         .max_encoding_message_size(MESSAGE_BYTES);
-    let server = Server::builder().add_service(service).serve_with_incoming(incoming);
-    tokio::select! {
-        ended = server => Ok(ended?),
-        () = parent_left() => Ok(()),
-    }
+    Ok(Server::builder().add_service(service).serve_with_incoming(incoming).await?)
 }
 
 async fn client(address: SocketAddr) -> Result<PeerClient<Channel>> {
@@ -93,9 +95,8 @@ impl Peer for Unary {
         Ok(self.0.square(number).await?.into_inner())
     }
 
-    async fn squares(&mut self, calls: u64, window: usize) -> Result<i64> {
-        let calls = 0..i64::try_from(calls)?;
-        stream::iter(calls)
+    async fn squares(&mut self, calls: i64, window: usize) -> Result<i64> {
+        stream::iter(0..calls)
             .map(|number| {
                 let mut client = self.0.clone();
                 async move { anyhow::Ok(client.square(number).await?.into_inner()) }
@@ -150,8 +151,8 @@ impl Peer for Bidirectional {
         self.squares.receive().await
     }
 
-    async fn squares(&mut self, calls: u64, window: usize) -> Result<i64> {
-        let mut ahead = 0..i64::try_from(calls)?;
+    async fn squares(&mut self, calls: i64, window: usize) -> Result<i64> {
+        let mut ahead = 0..calls;
         for number in ahead.by_ref().take(window) {
             self.squares.send(number).await?;
         }
