@@ -9,7 +9,7 @@ use crate::spin::Awake;
 
 /// How long the machine rests before each call of an idle row: enough for both cores
 /// to fall asleep.
-const REST: Duration = Duration::from_millis(2);
+pub(crate) const REST: Duration = Duration::from_millis(2);
 
 /// The least number of calls of a run.
 const LEAST: usize = 25;

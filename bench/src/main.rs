@@ -13,6 +13,7 @@ mod growth;
 mod latency;
 mod machine;
 mod ours;
+mod peers;
 mod plan;
 mod process;
 mod rate;

@@ -11,6 +11,7 @@ use tokio::runtime::Builder;
 use crate::compare;
 use crate::cores::{Cores, Place};
 use crate::ours;
+use crate::peers;
 use crate::plan::Plan;
 use crate::report::Report;
 use crate::results;
@@ -78,6 +79,7 @@ impl Run {
         runtime.block_on(async {
             let stage = Stage::set(cores)?;
             ours::measure(&mut runner, &stage).await;
+            peers::measure(&mut runner, &stage).await;
             anyhow::Ok(())
         })?;
         Ok(runner.into_report())

@@ -58,6 +58,12 @@ fn double(data: Array<f64>) -> Option<Array<f64>> {
     Array::from_shape(data.shape().to_vec(), doubled)
 }
 
+/// The same numbers.
+#[farside_guest::function]
+fn echo(data: Array<f64>) -> Array<f64> {
+    data
+}
+
 /// Runs forever, until its deadline or a cancel stops it.
 #[farside_guest::function]
 fn spin() {

@@ -1,8 +1,8 @@
 //! Other RPC systems in Rust, doing what Farside is measured by: squaring a number
 //! and echoing bytes, in a process of the server's and one of the client's.
 //!
-//! `farside-peers serve PEER` says where it listens and serves until it is ended.
-//! `farside-peers drive PEER ADDRESS` prints the peer's version, and then, for each
+//! `farside-peers PEER serve` says where it listens and serves until it is ended.
+//! `farside-peers PEER drive ADDRESS` prints the peer's version, and then, for each
 //! task that it reads from standard input, a line with its figure.
 
 mod drive;
@@ -27,13 +27,13 @@ fn main() -> Result<()> {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words[..] {
         // As Farside's server: a thread for each core that the process may use.
-        ["serve", peer] => Builder::new_multi_thread().enable_all().build()?.block_on(serve(peer)),
+        [peer, "serve"] => Builder::new_multi_thread().enable_all().build()?.block_on(serve(peer)),
         // As the client that it is measured beside: one thread, for it has one core.
-        ["drive", peer, address] => {
+        [peer, "drive", address] => {
             let address = address.parse().with_context(|| format!("not an address: {address}"))?;
             Builder::new_current_thread().enable_all().build()?.block_on(connect(peer, address))
         }
-        _ => bail!("not understood\n\nhint: serve PEER | drive PEER ADDRESS"),
+        _ => bail!("not understood\n\nhint: PEER serve | PEER drive ADDRESS"),
     }
 }
 
