@@ -19,8 +19,8 @@ pub(crate) struct Growth {
     pub(crate) unit: Unit,
     /// Sizes, ascending, and the cost at each.
     pub(crate) points: Vec<(f64, f64)>,
-    /// The cost grows like the size to this power, over the upper half of the
-    /// points, where what is constant weighs least.
+    /// The cost grows like the size to this power, over the larger sizes, where what
+    /// is constant weighs least.
     pub(crate) power: f64,
     /// The power that it may have.
     pub(crate) most: f64,
@@ -29,6 +29,9 @@ pub(crate) struct Growth {
     /// How it was measured.
     pub(crate) note: String,
 }
+
+/// Fitted are the sizes from the largest one down to this part of it.
+const UPPER: f64 = 100.0;
 
 /// What a cost may do as a size grows. Noise in few points bends a fit, hence the
 /// margin.
@@ -60,8 +63,10 @@ impl Growth {
         points: Vec<(f64, f64)>,
     ) -> Result<Growth> {
         ensure!(points.len() >= 2, "growth of {name} was measured at {} sizes", points.len());
-        let upper = &points[points.len() / 2 - usize::from(points.len() < 4)..];
-        let power = power(upper);
+        let largest = points.iter().map(|(size, _)| *size).fold(0.0, f64::max);
+        let upper: Vec<_> =
+            points.iter().copied().filter(|(size, _)| size * UPPER >= largest).collect();
+        let power = power(&upper);
         ensure!(power.is_finite(), "growth of {name} can't be fitted: {points:?}");
         let most = pace.most();
         let verdict = if power <= most { Verdict::Met } else { Verdict::Missed };
@@ -136,8 +141,8 @@ mod tests {
     #[test]
     fn powers_are_found_where_constants_weigh_least() {
         check(Pace::Constant, &[5.0, 5.0, 5.0, 5.0], 0.0, Verdict::Met);
-        check(Pace::Constant, &[5.0, 5.0, 5.0, 50.0], 1.0, Verdict::Missed);
-        check(Pace::Linear, &[7.0, 7.0, 100.0, 1000.0], 1.0, Verdict::Met);
+        check(Pace::Constant, &[5.0, 5.0, 5.0, 500.0], 1.0, Verdict::Missed);
+        check(Pace::Linear, &[7.0, 10.0, 100.0, 1000.0], 1.0, Verdict::Met);
         check(Pace::Linear, &[1.0, 100.0, 10_000.0], 2.0, Verdict::Missed);
     }
 }

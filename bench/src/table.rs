@@ -8,7 +8,7 @@ use crate::target::Verdict;
 /// The line above the rows of a group.
 pub(crate) fn heading(group: &str) -> String {
     format!(
-        "{group:<52}{:>11}{:>21}  {:>11} {:<28}{:>8}  {:>9}",
+        "{group:<57}{:>11}{:>24}  {:>11} {:<28}{:>8}  {:>9}",
         "farside", "spread", "beside", "", "ratio", "target"
     )
 }
@@ -22,7 +22,7 @@ pub(crate) fn row(row: &Row) -> String {
     });
     let ratio = row.ratio.as_ref().map(|ratio| format!("{:.2} x", ratio.median));
     let line = format!(
-        "  {:<50}{:>11}{:>21}  {:>11} {:<28}{:>8}  {:>9} {}",
+        "  {:<55}{:>11}{:>24}  {:>11} {:<28}{:>8}  {:>9} {}",
         row.name,
         unit.show(row.ours.median),
         spread,
@@ -38,7 +38,7 @@ pub(crate) fn row(row: &Row) -> String {
 /// A growth's lines.
 pub(crate) fn growth(growth: &Growth) -> String {
     format!(
-        "  {:<50}{:>11}{:>21}  {:>11} {:<28}{:>8}  {:>9} {}\n      {}: {}",
+        "  {:<55}{:>11}{:>24}  {:>11} {:<28}{:>8}  {:>9} {}\n      {}: {}",
         growth.name,
         format!("n^{:.2}", growth.power),
         "",

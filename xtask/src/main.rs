@@ -1,9 +1,10 @@
-//! `cargo xtask guests | demo | test`: sets up what Farside's workspace needs, builds
-//! it, shows it and tests it.
+//! `cargo xtask guests | demo | bench | test`: sets up what Farside's workspace needs,
+//! builds it, shows it, measures it and tests it.
 //!
 //! It changes the Rust toolchain at most by `rustup target add`. It never uses sudo or
 //! a system package manager unless told `--install`; without it, it prints the commands.
 
+mod bench;
 mod counts;
 mod demo;
 mod guests;
@@ -33,6 +34,8 @@ enum Command {
     Guests(Setup),
     /// Build everything, start a server and walk through the main job
     Demo(demo::Demo),
+    /// Build for release and measure Farside beside its limits and its peers
+    Bench(bench::Bench),
     /// Check formatting, lints and docs, and run every test
     Test(test::Test),
 }
@@ -59,6 +62,7 @@ fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::Guests(setup) => guests::build(&workspace, setup)?,
         Command::Demo(demo) => demo.run(&workspace)?,
+        Command::Bench(bench) => bench.run(&workspace)?,
         Command::Test(test) => return Ok(test.run(&workspace)),
     }
     Ok(ExitCode::SUCCESS)

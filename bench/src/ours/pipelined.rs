@@ -20,6 +20,9 @@ const GROUP: &str = "pipelined";
 /// Calls under way at once, over all connections.
 const WINDOW: usize = 1024;
 
+/// The same where frames are batched, which would else be few at once.
+const BATCHED_WINDOW: usize = 4096;
+
 /// Connections of the rows that have several.
 const MANY: usize = 16;
 
@@ -61,7 +64,11 @@ impl Pairs {
 }
 
 async fn call_all(lean: &mut [Lean], framing: Framing, time: Duration) -> Result<u64> {
-    let window = WINDOW / lean.len();
+    let window = match framing {
+        Framing::Single => WINDOW,
+        Framing::Batched => BATCHED_WINDOW,
+    };
+    let window = window / lean.len();
     let runs = lean.iter_mut().map(|lean| lean.pipeline(framing, window, time));
     Ok(try_join_all(runs).await?.into_iter().sum())
 }
@@ -118,7 +125,7 @@ async fn batched(runner: &mut Runner, stage: &Stage, count: usize) -> Result<()>
             },
             async || {
                 let run = async || {
-                    let window = (WINDOW / BATCH).max(count);
+                    let window = BATCHED_WINDOW / BATCH;
                     Ok(echo_all(&mut echo, &frame, window, time).await? * BATCH as u64)
                 };
                 Rate::measure(&stage.echo, run).await
@@ -127,7 +134,7 @@ async fn batched(runner: &mut Runner, stage: &Stage, count: usize) -> Result<()>
         .await?;
     let name = format!("{}, {BATCH} messages in a frame", connections(count));
     let spec = Spec::higher(GROUP, &name, Unit::PerSecond)
-        .note(format!("lean client, {WINDOW} calls under way"))
+        .note(format!("lean client, {BATCHED_WINDOW} calls under way"))
         .note(format!("the echo's frames have {} bytes and count {BATCH} times", frame.len()))
         .note(rate::busy(&ours)?);
     let beside = ("bare echo, batched", rate::per_second(&echoes)?);

@@ -25,7 +25,7 @@ const GROUP: &str = "sessions";
 const CALLERS: usize = 1_000;
 
 /// Between two calls of one of them, at most; on average half of it.
-const THOUGHT: Duration = Duration::from_millis(100);
+const THOUGHT: Duration = Duration::from_millis(200);
 
 /// Round trips that a first call takes: hello, attach, upload, call.
 const ROUND_TRIPS: usize = 4;
@@ -196,7 +196,7 @@ async fn at_random(runner: &mut Runner, stage: &Stage, crowd: &Crowd) -> Result<
         ours.iter().map(Vec::len).sum::<usize>() as f64 / (ours.len() as f64 * time.as_secs_f64());
     for (title, share) in SHARES {
         let spec = Spec::lower(GROUP, format!("{name}: {title}"), Unit::Micros)
-            .note("each calls after 0 to 100 ms, evenly distributed; beside it as many echoes")
+            .note("each calls after 0 to 200 ms, evenly distributed; beside it as many echoes")
             .note(format!("{} calls in all", Unit::PerSecond.show(rate)))
             .note("all callers share one thread: part of a delay is the client's own");
         let shares = |runs: &[Vec<f64>]| {

@@ -83,8 +83,9 @@ impl Lean {
         }
     }
 
-    /// Calls with at most `window` calls under way, for some time; gives how many
-    /// values came back. The window must be far below the server's credit.
+    /// Calls with at most `window` calls under way and at least half of it, for some
+    /// time; gives how many values came back. The window must be far below the server's
+    /// credit.
     pub(crate) async fn pipeline(
         &mut self,
         framing: Framing,
@@ -94,10 +95,12 @@ impl Lean {
         let end = Instant::now() + time;
         let (mut sent, mut back) = (0, 0);
         while Instant::now() < end {
-            while sent - back < window {
-                sent += self.feed(framing).await?;
+            if sent - back <= window / 2 {
+                while sent - back < window {
+                    sent += self.feed(framing).await?;
+                }
+                self.socket.flush().await?;
             }
-            self.socket.flush().await?;
             back += self.receive_some().await?;
         }
         while back < sent {

@@ -32,7 +32,7 @@ const FLAGS: [&str; 4] =
 const PUTS_AT_ONCE: usize = 10_000;
 
 /// The least number of references whose time and memory can be measured.
-const LEAST: usize = 100;
+const LEAST: usize = 1_000;
 
 /// Calls of one run.
 const CALLS: u64 = 500;
@@ -42,49 +42,40 @@ pub(crate) async fn measure(runner: &mut Runner, stage: &Stage) -> Result<()> {
         return Ok(());
     }
     let _state = Cadence::Awake.enter(&stage.cores)?;
-    let data = DataFolder::new()?;
-    let server = Server::start(&stage.cores, Place::Server, &data, &FLAGS)?;
-    let (mut puts, mut latency, mut time) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut memory, mut release) = (Vec::new(), Vec::new());
+    let (mut puts, mut release, mut memory) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut latency, mut time) = (Vec::new(), Vec::new());
     for count in decades(runner.plan().pick(1_000_000, 100_000)) {
         let size = count as f64;
+        // A server that held more before would not have to grow.
+        let data = DataFolder::new()?;
+        let server = Server::start(&stage.cores, Place::Server, &data, &FLAGS)?;
         let (session, module) = server.session().await?;
         let square = module.function("square")?;
-        let call = async || {
-            let _: i64 = square.value((12,)).await?;
-            anyhow::Ok(())
-        };
-        call().await?;
-        let empty = server.process().resident()?;
-        let begun = Instant::now();
-        let refs = put(&session, count).await?;
-        let took = micros(begun.elapsed());
-        let held = server.process().resident()?.saturating_sub(empty);
-
-        let (mut rates, mut medians) = (Vec::new(), Vec::new());
+        let _: i64 = square.value((12,)).await?;
+        let before = server.process().resident()?;
+        put(&session, count).await?;
+        let held = server.process().resident()?.saturating_sub(before);
+        if count >= LEAST {
+            memory.push((size, held as f64));
+        }
+        let mut rates = Vec::new();
         for _ in 0..runner.plan().runs() {
             let run = async || {
                 for _ in 0..CALLS {
-                    call().await?;
+                    let _: i64 = square.value((12,)).await?;
                 }
                 Ok(CALLS)
             };
-            let rate = Rate::measure(server.process(), run).await?;
-            medians.push(1e6 / rate.per_second);
-            rates.push(rate);
+            rates.push(Rate::measure(server.process(), run).await?);
         }
-        latency.push((size, Samples::new(medians)?.median));
+        latency.push((size, 1e6 / rate::per_second(&rates)?.median));
         time.push((size, rate::server_micros(&rates)?.median));
-
-        let begun = Instant::now();
-        refs.chunks(caps::REFS_IN_MESSAGE).for_each(|refs| session.release(refs));
-        session.flush().await?;
-        if count >= LEAST {
-            puts.push((size, took));
-            release.push((size, micros(begun.elapsed())));
-            memory.push((size, (held as f64).max(1.0)));
-        }
         session.close().await?;
+        if count >= LEAST {
+            let (put, released) = come_and_go(runner, &server, count).await?;
+            puts.push((size, put));
+            release.push((size, released));
+        }
     }
     let flags = FLAGS.join(" ");
     let fit = |name, unit, pace, points| {
@@ -97,6 +88,24 @@ pub(crate) async fn measure(runner: &mut Runner, stage: &Stage) -> Result<()> {
     runner.add_growth(fit(RELEASE, Unit::Micros, Pace::Linear, release)?);
     runner.add_growth(fit(MEMORY, Unit::Bytes, Pace::Linear, memory)?);
     Ok(())
+}
+
+/// Keeps so many small values and gives them up again, several times; gives the
+/// microseconds that either took.
+async fn come_and_go(runner: &Runner, server: &Server, count: usize) -> Result<(f64, f64)> {
+    let (mut puts, mut releases) = (Vec::new(), Vec::new());
+    for _ in 0..runner.plan().runs() {
+        let session = server.client().await?.session().await?;
+        let begun = Instant::now();
+        let refs = put(&session, count).await?;
+        puts.push(micros(begun.elapsed()));
+        let begun = Instant::now();
+        refs.chunks(caps::REFS_IN_MESSAGE).for_each(|refs| session.release(refs));
+        session.flush().await?;
+        releases.push(micros(begun.elapsed()));
+        session.close().await?;
+    }
+    Ok((Samples::new(puts)?.median, Samples::new(releases)?.median))
 }
 
 /// Keeps so many small values.

@@ -28,7 +28,7 @@ pub(crate) async fn measure(runner: &mut Runner, stage: &Stage) -> Result<()> {
     if ![TIME, MEMORY].iter().any(|name| runner.wants(GROUP, name)) {
         return Ok(());
     }
-    let most = runner.plan().pick(256 << 20, 16 << 20);
+    let most = runner.plan().pick(256 << 20, 64 << 20);
     let sizes = std::iter::successors(Some(1_usize << 10), |size| Some(size * 4));
     let (mut time, mut memory) = (Vec::new(), Vec::new());
     for bytes in sizes.take_while(|bytes| *bytes <= most) {
