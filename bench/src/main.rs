@@ -3,6 +3,7 @@
 //! processes over loopback; this program also plays the roles of those that are not
 //! Farside's own.
 
+mod allocations;
 mod carrier;
 mod code;
 mod compare;
@@ -49,6 +50,7 @@ struct Options {
 #[derive(Subcommand)]
 enum Role {
     Run(run::Run),
+    Allocations(allocations::Allocations),
     Carrier(carrier::Carrier),
     /// Be the bare WebSocket echo that is Farside's limit
     Echo,
@@ -69,6 +71,7 @@ fn main() -> ExitCode {
 fn play(role: Role) -> Result<ExitCode> {
     match role {
         Role::Run(run) => return run.run(),
+        Role::Allocations(allocations) => allocations.run()?,
         Role::Carrier(carrier) => {
             let runtime = Builder::new_current_thread().enable_all().build();
             runtime.context("cannot start")?.block_on(carrier.run())?;

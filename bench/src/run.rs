@@ -2,7 +2,7 @@
 
 use std::env;
 use std::path::PathBuf;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
@@ -71,13 +71,13 @@ impl Run {
         let mut report = Report::new(command(), plan, cores.describe());
         // The machine has what this process was started with, before it is bound.
         cores.bind(Place::Client).context("cannot bind to a core")?;
-        report.versions.push(("farside".to_owned(), env!("CARGO_PKG_VERSION").to_owned()));
         let mut runner = Runner::new(self.rows.clone(), report);
 
         // One thread: this process has one core.
         let runtime = Builder::new_current_thread().enable_all().build().context("cannot start")?;
         runtime.block_on(async {
             let stage = Stage::set(cores)?;
+            note_versions(&mut runner, &stage).await?;
             ours::measure(&mut runner, &stage).await;
             peers::measure(&mut runner, &stage).await;
             anyhow::Ok(())
@@ -100,6 +100,26 @@ impl Run {
         }
         Ok(regressions.is_empty())
     }
+}
+
+/// Notes what is measured, and what it was made with.
+async fn note_versions(runner: &mut Runner, stage: &Stage) -> Result<()> {
+    let client = stage.server.client().await?;
+    let versions = client.server();
+    runner.version("farside", &versions.server);
+    runner.version("wasmtime", &versions.wasmtime);
+    for (name, program, arguments) in [
+        ("commit", "git", ["describe", "--always", "--dirty"].as_slice()),
+        ("compiler", "rustc", ["--version"].as_slice()),
+    ] {
+        // A copy without history, or a machine without a compiler, can be measured too.
+        if let Ok(output) = Command::new(program).args(arguments).output()
+            && output.status.success()
+        {
+            runner.version(name, String::from_utf8_lossy(&output.stdout).trim());
+        }
+    }
+    Ok(())
 }
 
 /// The command that a reader can repeat.

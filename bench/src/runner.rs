@@ -53,22 +53,6 @@ impl Runner {
         self.add(spec, Samples::new(ours)?, Some((beside, Samples::new(theirs)?)))
     }
 
-    /// Measures a row that has nothing beside it.
-    pub(crate) async fn alone(
-        &mut self,
-        spec: Spec,
-        mut ours: impl AsyncFnMut() -> Result<f64>,
-    ) -> Result<()> {
-        if !self.wants(spec.group, &spec.name) {
-            return Ok(());
-        }
-        let mut runs = Vec::new();
-        for _ in 0..self.plan.runs() {
-            runs.push(ours().await?);
-        }
-        self.add(spec, Samples::new(runs)?, None)
-    }
-
     /// Makes runs of two kinds in turns, for rows that come of the same runs. One
     /// run of each goes before and is not counted: it warms what is cold.
     pub(crate) async fn alternate<A, B>(

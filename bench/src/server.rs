@@ -33,6 +33,11 @@ pub(crate) struct DataFolder {
 }
 
 impl DataFolder {
+    /// Where it lies.
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// An empty one.
     pub(crate) fn new() -> Result<DataFolder> {
         Ok(DataFolder { folder: tempfile::tempdir().context("cannot make a temporary folder")? })

@@ -1,5 +1,6 @@
 //! Farside's own rows, each beside its physical limit.
 
+mod allocations;
 mod burners;
 mod chain;
 mod growth;
@@ -37,5 +38,7 @@ pub(crate) async fn measure(runner: &mut Runner, stage: &Stage) {
     runner.settle("sessions", sessions);
     let burners = burners::measure(runner, stage).await;
     runner.settle("burners", burners);
+    let allocations = allocations::measure(runner, stage).await;
+    runner.settle("allocations", allocations);
     growth::measure(runner, stage).await;
 }
