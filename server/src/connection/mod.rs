@@ -15,6 +15,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
+use farside_protocol::codec::DecodeError;
 use farside_protocol::{ErrorCode, Failure, Reply, Request, Seq, SessionId, Transport, caps};
 use futures_util::{SinkExt, StreamExt};
 
@@ -29,6 +30,8 @@ use outbox::Next;
 /// What the link gave.
 enum Event {
     Frame(Bytes),
+    /// There is room for more answers to the frame that is not taken whole.
+    Room,
     /// The client is gone.
     Gone,
     Broken(io::Error),
@@ -73,10 +76,15 @@ struct Connection {
     core: Arc<Core>,
     outbox: Arc<Outbox>,
     stage: Stage,
+    /// Messages of a frame that wait until the client has read more answers.
+    rest: Option<Messages>,
     /// The client was told why its connection ends: nothing more is taken.
     refused: bool,
     ended: bool,
 }
+
+/// Messages of a frame.
+type Messages = Box<dyn Iterator<Item = Result<Request, DecodeError>> + Send>;
 
 /// How far a connection has come.
 enum Stage {
@@ -88,28 +96,35 @@ enum Stage {
 impl Connection {
     fn new(core: Arc<Core>) -> Connection {
         let outbox = Arc::new(Outbox::new(core.runtime.clone()));
-        Connection { core, outbox, stage: Stage::Unknown, refused: false, ended: false }
+        let stage = Stage::Unknown;
+        Connection { core, outbox, stage, rest: None, refused: false, ended: false }
     }
 
     /// Reads and writes until the end, or until the client has said who it is.
     async fn run<T: Transport>(&mut self, link: &mut T, until_greeted: bool) {
         while !self.ended && (!until_greeted || matches!(self.stage, Stage::Unknown)) {
-            match std::future::poll_fn(|context| next_event(link, &self.outbox, context)).await {
-                Event::Frame(_) if self.refused => {}
-                Event::Frame(frame) => {
-                    if let Err(failure) = self.take_frame(frame) {
-                        self.refuse(failure);
-                    }
-                }
-                Event::Gone | Event::End => self.ended = true,
+            let waits = self.rest.is_some();
+            let next = |context: &mut Context<'_>| next_event(link, &self.outbox, waits, context);
+            let taken = match std::future::poll_fn(next).await {
+                Event::Frame(_) if self.refused => Ok(()),
+                Event::Frame(frame) => self.take_frame(frame),
+                Event::Room => self.take_rest(),
                 Event::Broken(error) if is_clients(&error) && !self.refused => {
                     let message = format!("what came can't be read: {error}");
-                    self.refuse(Failure::new(ErrorCode::BadRequest, message));
+                    Err(Failure::new(ErrorCode::BadRequest, message))
                 }
                 Event::Broken(error) => {
                     tracing::debug!(%error, "a connection broke");
                     self.ended = true;
+                    Ok(())
                 }
+                Event::Gone | Event::End => {
+                    self.ended = true;
+                    Ok(())
+                }
+            };
+            if let Err(failure) = taken {
+                self.refuse(failure);
             }
         }
     }
@@ -117,6 +132,7 @@ impl Connection {
     fn refuse(&mut self, failure: Failure) {
         tracing::debug!(%failure, "a connection is refused");
         self.outbox.refuse(failure);
+        self.rest = None;
         self.refused = true;
     }
 
@@ -126,14 +142,38 @@ impl Connection {
                 format!("a frame of {} bytes; {} are allowed", frame.len(), caps::FRAME_BYTES);
             return Err(Failure::new(ErrorCode::BadRequest, message));
         }
+        let mut messages = Request::decode_frame(frame);
+        if !self.take_messages(&mut messages)? {
+            self.rest = Some(Box::new(messages));
+        }
+        Ok(())
+    }
+
+    fn take_rest(&mut self) -> Result<(), Failure> {
+        if let Some(mut rest) = self.rest.take()
+            && !self.take_messages(&mut rest)?
+        {
+            self.rest = Some(rest);
+        }
+        Ok(())
+    }
+
+    /// Takes messages while there is room for answers; true if these were all.
+    fn take_messages(
+        &mut self,
+        messages: &mut impl Iterator<Item = Result<Request, DecodeError>>,
+    ) -> Result<bool, Failure> {
         let mut patience = Patience::one_tick();
-        for request in Request::decode_frame(frame) {
+        for request in messages {
             let request = request.map_err(|error| {
                 Failure::new(ErrorCode::BadRequest, format!("a message can't be read: {error}"))
             })?;
             self.take(request, &mut patience)?;
+            if self.outbox.is_full() {
+                return Ok(false);
+            }
         }
-        Ok(())
+        Ok(true)
     }
 
     fn take(&mut self, request: Request, patience: &mut Patience) -> Result<(), Failure> {
@@ -223,6 +263,7 @@ fn close_session(core: &Core, outbox: &Outbox, seq: Seq, session: Option<Session
 fn next_event<T: Transport>(
     link: &mut T,
     outbox: &Arc<Outbox>,
+    frame_waits: bool,
     context: &mut Context<'_>,
 ) -> Poll<Event> {
     let mut link = Pin::new(link);
@@ -233,6 +274,9 @@ fn next_event<T: Transport>(
     }
     if outbox.is_full() {
         return Poll::Pending;
+    }
+    if frame_waits {
+        return Poll::Ready(Event::Room);
     }
     Poll::Ready(match ready!(link.poll_next(context)) {
         Some(Ok(frame)) => Event::Frame(frame),

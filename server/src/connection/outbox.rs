@@ -18,6 +18,9 @@ const FRAME_TARGET: usize = 64 * 1024;
 /// Beyond this many unsent bytes the connection stops reading requests.
 const FULL: usize = 1 << 20;
 
+/// Beyond them only values up to this size are still sent in messages.
+const SMALL: usize = 1024;
+
 /// Read from storage at once, for a transfer.
 const READ_AHEAD: u64 = 256 * 1024;
 
@@ -107,8 +110,10 @@ impl Outbox {
 
     fn send_payload(&self, seq: Seq, value: Value, reply: impl FnOnce(Payload) -> Reply) {
         let mut queue = self.queue();
+        // Bytes in a message are copied into the queue; a transfer's are not.
+        let inline = if queue.queued_bytes > FULL { SMALL } else { caps::INLINE_BYTES };
         match &value.body {
-            Body::Memory(bytes) if bytes.len() <= caps::INLINE_BYTES => {
+            Body::Memory(bytes) if bytes.len() <= inline => {
                 queue.push(&reply(Payload::Inline(bytes.clone())));
             }
             _ => {

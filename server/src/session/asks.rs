@@ -1,27 +1,16 @@
-//! What is asked of references: values, parts, their state; and giving them up.
-
-use std::time::Instant;
+//! What is asked of references: values, parts, descriptions.
 
 use farside_protocol::outline::{self, ModuleOutline, SessionOutline};
 use farside_protocol::value::Kind;
 use farside_protocol::value::path::Path;
-use farside_protocol::{ContentType, ErrorCode, Failure, RefId, RefState, Reply, Seq, Subject};
+use farside_protocol::{ContentType, ErrorCode, Failure, RefId, Reply, Seq, Subject};
 use serde::Serialize;
 
 use super::refs::{EntryState, Origin, Waiter};
 use super::slot::SlotState;
 use super::state::{Asker, State};
-use super::step::{Alarm, Step};
+use super::step::Step;
 use super::value::Value;
-
-/// A `wait` that is not answered yet.
-pub(super) struct Wait {
-    asker: Asker,
-    seq: Seq,
-    refs: Vec<RefId>,
-    /// References that must still settle.
-    missing: u32,
-}
 
 impl State {
     pub(super) fn take_get(
@@ -41,9 +30,10 @@ impl State {
             return asker.outbox.send(Reply::Failed { seq, failure });
         };
         match (&entry.state, path) {
-            (EntryState::Pending, path) => {
-                entry.waiters.push(Waiter::Get { asker: asker.clone(), seq, path });
-            }
+            (EntryState::Pending, path) => match self.questions.admit(1) {
+                Ok(()) => entry.waiters.push(Waiter::Get { asker: asker.clone(), seq, path }),
+                Err(failure) => asker.outbox.send(Reply::Failed { seq, failure }),
+            },
             (EntryState::Ready(value), None) => asker.outbox.send_value(seq, value.clone()),
             (EntryState::Ready(value), Some(path)) => {
                 let (asker, value) = (asker.clone(), value.clone());
@@ -100,67 +90,12 @@ impl State {
         self.work_off(steps);
     }
 
-    pub(super) fn release(&mut self, refs: &[RefId]) {
-        for id in refs {
-            if let Some(entry) = self.refs.get_mut(*id) {
-                entry.released = true;
-                self.refs.sweep(*id);
-            }
-        }
-    }
-
-    pub(super) fn take_wait(
-        &mut self,
-        asker: &Asker,
-        seq: Seq,
-        refs: Vec<RefId>,
-        count: u32,
-        deadline: Option<Instant>,
-        steps: &mut Vec<Step>,
-    ) {
-        let number = self.next_wait;
-        self.next_wait += 1;
-        let wanted = (count as usize).min(refs.len());
-        let mut missing = wanted;
-        for id in &refs {
-            match self.refs.visible(*id) {
-                Some(entry) if matches!(entry.state, EntryState::Pending) => {
-                    entry.waiters.push(Waiter::Wait(number));
-                }
-                _ => missing = missing.saturating_sub(1),
-            }
-        }
-        let wait = Wait { asker: asker.clone(), seq, refs, missing: missing as u32 };
-        self.waits.insert(number, wait);
-        if missing == 0 {
-            self.answer_wait(number);
-        } else if let Some(at) = deadline {
-            steps.push(Step::Alarm { at, alarm: Alarm::Wait(number) });
-        }
-    }
-
-    /// One of a wait's references settled. The entry's state is set already.
-    pub(super) fn count_settled(&mut self, number: u64) {
-        let Some(wait) = self.waits.get_mut(&number) else { return };
-        wait.missing = wait.missing.saturating_sub(1);
-        if wait.missing == 0 {
-            self.answer_wait(number);
-        }
-    }
-
-    /// Answers a wait with what is settled by now, unless it was answered.
-    pub(super) fn answer_wait(&mut self, number: u64) {
-        let Some(wait) = self.waits.remove(&number) else { return };
-        let states: Vec<RefState> = wait.refs.iter().map(|id| self.refs.state(*id)).collect();
-        wait.asker.outbox.send(Reply::Waited { seq: wait.seq, states });
-    }
-
     pub(super) fn take_describe(&mut self, asker: &Asker, seq: Seq, subject: &Subject) {
         let name = |slot: u32, function: u32| self.full_name(slot, function);
         match subject {
             Subject::Session => answer(asker, seq, &self.outline()),
             Subject::Refs => answer(asker, seq, &self.refs.outlines(name)),
-            Subject::Ref(id) => match self.refs.get(*id).filter(|entry| !entry.released) {
+            Subject::Ref(id) => match self.refs.get(*id).filter(|entry| entry.released.is_none()) {
                 Some(entry) => answer(asker, seq, &entry.outline(*id, name)),
                 None => {
                     let failure = self.absence(*id);

@@ -8,6 +8,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use farside_protocol::value::Path;
 use farside_protocol::{ErrorCode, Failure, ModuleHash, RefId, Reply, Seq};
+use tokio_util::sync::CancellationToken;
 
 use super::Session;
 use super::calls::Ended;
@@ -60,7 +61,7 @@ impl Session {
                     steps.extend(self.find_module(asker, seq, name, hash, size));
                 }
                 Step::Take { asker, arrived } => self.take_arrived(asker, arrived),
-                Step::Alarm { at, alarm } => self.set_alarm(at, alarm),
+                Step::Alarm { at, alarm, off } => self.set_alarm(at, alarm, off),
                 Step::Free(instance) => drop(instance),
             }
         }
@@ -286,11 +287,11 @@ impl Session {
                     session.drive(steps, &mut Patience::none());
                 });
             }
-            Purpose::Arguments => {
+            Purpose::Arguments(taken) => {
                 let mut steps = Vec::new();
                 let mut state = self.state();
                 state.arrived(size);
-                state.arguments_arrived(id, bytes, &mut steps);
+                state.arguments_arrived(id, taken, bytes, &mut steps);
                 drop(state);
                 self.drive(steps, &mut Patience::none());
             }
@@ -311,11 +312,16 @@ impl Session {
         }
     }
 
-    fn set_alarm(self: &Arc<Self>, at: Instant, alarm: Alarm) {
+    fn set_alarm(self: &Arc<Self>, at: Instant, alarm: Alarm, off: CancellationToken) {
+        if off.is_cancelled() {
+            return;
+        }
         let session = Arc::downgrade(self);
         self.core.runtime.spawn(async move {
-            tokio::time::sleep_until(at.into()).await;
-            if let Some(session) = session.upgrade() {
+            let time = tokio::time::sleep_until(at.into());
+            if off.run_until_cancelled(time).await.is_some()
+                && let Some(session) = session.upgrade()
+            {
                 let mut steps = Vec::new();
                 session.state().alarm(alarm, &mut steps);
                 session.drive(steps, &mut Patience::none());

@@ -7,8 +7,10 @@
 mod asks;
 mod calls;
 mod drive;
+mod questions;
 mod refs;
 mod registry;
+mod releases;
 mod resolve;
 mod select;
 mod slot;
@@ -126,11 +128,10 @@ impl Session {
         let mut steps = Vec::new();
         let mut state = self.state();
         state.detach(writer, &mut steps);
-        let deserted = state.attached.is_empty();
-        drop(state);
-        if deserted {
+        if state.attached.is_empty() {
             self.lease().idle_since = Some(Instant::now());
         }
+        drop(state);
         self.drive(steps, &mut Patience::none());
     }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use farside_protocol::outline::RefOutline;
 use farside_protocol::value::path::Path;
-use farside_protocol::{ErrorCode, Failure, RefId, RefState, Seq};
+use farside_protocol::{ErrorCode, Failure, RefId, RefState, Seq, WriterId};
 
 use super::state::Asker;
 use super::value::Value;
@@ -17,9 +17,14 @@ pub(super) struct Entry {
     pub(super) waiters: Vec<Waiter>,
     /// Calls and selections taken that still need the value.
     pub(super) holds: u32,
-    /// The client gave it up; it goes when nothing holds it.
-    pub(super) released: bool,
+    pub(super) made: Moment,
+    /// When the client gave it up; it goes when nothing holds it.
+    pub(super) released: Option<Moment>,
 }
+
+/// A place in the order in which references of a session are made and given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Moment(u64);
 
 pub(super) enum EntryState {
     Pending,
@@ -63,6 +68,7 @@ pub(super) struct Refs {
     kept_bytes: u64,
     most_kept_bytes: u64,
     most: usize,
+    next: Moment,
 }
 
 /// How many of the largest references an exceeded quota names.
@@ -70,7 +76,8 @@ const NAMED: usize = 3;
 
 impl Refs {
     pub(super) fn new(most: usize, most_kept_bytes: u64) -> Refs {
-        Refs { table: HashMap::new(), kept_bytes: 0, most_kept_bytes, most }
+        let next = Moment(0);
+        Refs { table: HashMap::new(), kept_bytes: 0, most_kept_bytes, most, next }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -99,13 +106,21 @@ impl Refs {
         self.table.len() >= self.most.saturating_mul(2)
     }
 
+    /// A moment after all those before.
+    pub(super) fn now(&mut self) -> Moment {
+        self.next.0 += 1;
+        self.next
+    }
+
     pub(super) fn insert(&mut self, id: RefId, origin: Origin) -> &mut Entry {
+        let made = self.now();
         let entry = Entry {
             state: EntryState::Pending,
             origin,
             waiters: Vec::new(),
             holds: 0,
-            released: false,
+            made,
+            released: None,
         };
         self.table.entry(id).insert_entry(entry).into_mut()
     }
@@ -120,12 +135,12 @@ impl Refs {
 
     /// An entry that the client has not given up.
     pub(super) fn visible(&mut self, id: RefId) -> Option<&mut Entry> {
-        self.table.get_mut(&id).filter(|entry| !entry.released)
+        self.table.get_mut(&id).filter(|entry| entry.released.is_none())
     }
 
     pub(super) fn state(&self, id: RefId) -> RefState {
         match self.table.get(&id) {
-            Some(entry) if !entry.released => match entry.state {
+            Some(entry) if entry.released.is_none() => match entry.state {
                 EntryState::Pending => RefState::Pending,
                 EntryState::Ready(_) => RefState::Ready,
                 EntryState::Failed(_) => RefState::Failed,
@@ -186,7 +201,7 @@ impl Refs {
     /// Drops an entry that nobody needs. A pending one stays until it settles.
     pub(super) fn sweep(&mut self, id: RefId) {
         let unneeded = self.table.get(&id).is_some_and(|entry| {
-            entry.released
+            entry.released.is_some()
                 && entry.holds == 0
                 && entry.waiters.is_empty()
                 && !matches!(entry.state, EntryState::Pending)
@@ -208,12 +223,25 @@ impl Refs {
         }
     }
 
+    /// Drops the `get`s of a writer; gives how many there were.
+    pub(super) fn give_up_gets(&mut self, writer: WriterId) -> usize {
+        let mut dropped = 0;
+        for entry in self.table.values_mut() {
+            let before = entry.waiters.len();
+            entry.waiters.retain(
+                |waiter| !matches!(waiter, Waiter::Get { asker, .. } if asker.writer == writer),
+            );
+            dropped += before - entry.waiters.len();
+        }
+        dropped
+    }
+
     /// The references as people are told them, oldest first.
     pub(super) fn outlines(&self, name: impl Fn(u32, u32) -> String) -> Vec<RefOutline> {
         let mut outlines: Vec<(RefId, RefOutline)> = self
             .table
             .iter()
-            .filter(|(_, entry)| !entry.released)
+            .filter(|(_, entry)| entry.released.is_none())
             .map(|(id, entry)| (*id, entry.outline(*id, &name)))
             .collect();
         outlines.sort_unstable_by_key(|(id, _)| (id.to_bits().rotate_left(16), *id));

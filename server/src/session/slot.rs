@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use farside_protocol::value::RefSite;
 use farside_protocol::{Failure, RefId, Seq};
+use tokio_util::sync::DropGuard;
 
 use super::state::Asker;
 use crate::sandbox::{Instance, Module, Stop};
@@ -89,6 +90,8 @@ pub(super) struct Call {
     pub(super) deadline: Option<(Instant, Duration)>,
     /// Argument bytes, for the writer's credit.
     pub(super) bytes: u64,
+    /// Of its deadline; once the call runs, the executor watches that.
+    pub(super) _alarm: Option<DropGuard>,
 }
 
 pub(super) enum CallArguments {

@@ -7,8 +7,9 @@ use std::time::Instant;
 
 use farside_protocol::{ErrorCode, Failure, RefId, Reply, Request, Seq, SessionId, WriterId, caps};
 
-use super::asks::Wait;
+use super::questions::Questions;
 use super::refs::{Entry, EntryState, Origin, Refs, Waiter, kept_len};
+use super::releases::Releases;
 use super::slot::{Call, Slot, StopState};
 use super::step::{Alarm, Step};
 use super::value::Value;
@@ -34,12 +35,12 @@ pub(super) struct State {
     /// Memory of the whole process.
     pub(super) memory: Arc<Meter>,
     pub(super) refs: Refs,
+    pub(super) releases: Releases,
     pub(super) slots: Vec<Slot>,
     /// The slot that each name stands for now.
     pub(super) names: HashMap<Arc<str>, u32>,
     pub(super) fresh: Fresh,
-    pub(super) waits: HashMap<u64, Wait>,
-    pub(super) next_wait: u64,
+    pub(super) questions: Questions,
     pub(super) writers: HashMap<WriterId, Writer>,
     pub(super) attached: HashMap<WriterId, Arc<Outbox>>,
     pub(super) pending_calls: u64,
@@ -77,6 +78,7 @@ impl State {
         memory: Arc<Meter>,
     ) -> State {
         let refs = Refs::new(config.limits.session_refs, config.limits.session_kept_bytes.bytes());
+        let questions = Questions::new(config.limits.session_refs);
         State {
             id,
             lease_ms: 0,
@@ -84,11 +86,11 @@ impl State {
             budget,
             memory,
             refs,
+            releases: Releases::default(),
             slots: Vec::new(),
             names: HashMap::new(),
             fresh: Fresh::default(),
-            waits: HashMap::new(),
-            next_wait: 0,
+            questions,
             writers: HashMap::new(),
             attached: HashMap::new(),
             pending_calls: 0,
@@ -123,6 +125,7 @@ impl State {
     /// it was sending stays unfinished.
     pub(super) fn detach(&mut self, writer: WriterId, steps: &mut Vec<Step>) {
         self.attached.remove(&writer);
+        self.give_up_questions(writer);
         let open: Vec<Seq> = match self.writers.get(&writer) {
             Some(writer) => writer.incoming.keys().copied().collect(),
             None => Vec::new(),
@@ -227,10 +230,7 @@ impl State {
     /// Why a reference that is not in the table is not there.
     pub(super) fn absence(&self, id: RefId) -> Failure {
         match self.writers.get(&id.writer()) {
-            Some(writer) if id.counter() > writer.taken => {
-                Failure::new(ErrorCode::BadRequest, format!("{id} is not made yet"))
-                    .with_hint("a message may name only references made before it")
-            }
+            Some(writer) if id.counter() > writer.taken => unmade(id),
             Some(_) => Failure::new(ErrorCode::Gone, format!("{id} is gone: it was released"))
                 .with_hint("keep the Far, or the far:N text, as long as you need its value"),
             None => {
@@ -275,16 +275,19 @@ impl State {
             Waiter::Slot(slot) => self.woken.push_back(Woken::Slot(slot)),
             Waiter::Fresh(call) => self.woken.push_back(Woken::Fresh(call)),
             Waiter::Wait(wait) => self.count_settled(wait),
-            Waiter::Get { asker, seq, path } => match (result, path) {
-                (Ok(value), None) => asker.outbox.send_value(seq, value.clone()),
-                (Ok(value), Some(path)) => {
-                    let value = value.clone();
-                    self.woken.push_back(Woken::Then(Step::Answer { asker, seq, value, path }));
+            Waiter::Get { asker, seq, path } => {
+                self.questions.end(1);
+                match (result, path) {
+                    (Ok(value), None) => asker.outbox.send_value(seq, value.clone()),
+                    (Ok(value), Some(path)) => {
+                        let value = value.clone();
+                        self.woken.push_back(Woken::Then(Step::Answer { asker, seq, value, path }));
+                    }
+                    (Err(failure), _) => {
+                        asker.outbox.send(Reply::Failed { seq, failure: failure.clone() });
+                    }
                 }
-                (Err(failure), _) => {
-                    asker.outbox.send(Reply::Failed { seq, failure: failure.clone() });
-                }
-            },
+            }
             Waiter::Select { into, path } => self.woken.push_back(match result {
                 Ok(value) => Woken::Then(Step::Select { into, of: value.clone(), path }),
                 Err(failure) => {
@@ -332,11 +335,18 @@ impl State {
         self.names.clear();
         self.fresh.waiting.clear();
         self.fresh.ready.clear();
-        self.waits.clear();
+        self.questions = Questions::new(0);
         self.refs = Refs::new(0, 0);
+        self.releases = Releases::default();
         self.writers.values_mut().for_each(|writer| writer.incoming.clear());
         for (_, outbox) in self.attached.drain() {
             outbox.refuse(failure.clone());
         }
     }
+}
+
+/// What is said of a reference that comes later than the message that names it.
+pub(super) fn unmade(id: RefId) -> Failure {
+    Failure::new(ErrorCode::BadRequest, format!("{id} is not made yet"))
+        .with_hint("a message may name only references made before it")
 }

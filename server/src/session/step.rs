@@ -8,6 +8,7 @@ use bytes::Bytes;
 use farside_protocol::value::RefSite;
 use farside_protocol::value::path::Path;
 use farside_protocol::{ModuleHash, RefId, Seq};
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::state::Asker;
 use super::value::Value;
@@ -28,10 +29,19 @@ pub(crate) enum Step {
     FindModule { asker: Asker, seq: Seq, name: String, hash: ModuleHash, size: u64 },
     /// A transfer is whole: check what came.
     Take { asker: Asker, arrived: Arrived },
-    /// Come back at a time.
-    Alarm { at: Instant, alarm: Alarm },
+    /// Come back at a time, unless it is called off before.
+    Alarm { at: Instant, alarm: Alarm, off: CancellationToken },
     /// Free an instance's memory, which takes system calls.
     Free(Box<Instance>),
+}
+
+impl Step {
+    /// Adds an alarm, which is called off when the guard is dropped.
+    pub(super) fn alarm(at: Instant, alarm: Alarm, steps: &mut Vec<Step>) -> DropGuard {
+        let off = CancellationToken::new();
+        steps.push(Step::Alarm { at, alarm, off: off.clone() });
+        off.drop_guard()
+    }
 }
 
 /// Why to come back.

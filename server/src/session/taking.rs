@@ -9,9 +9,9 @@ use farside_protocol::manifest::Function;
 use farside_protocol::value::{check_arguments, scan};
 use farside_protocol::{CallFlags, ErrorCode, Failure, Payload, RefId, Reply, Seq, Target};
 
-use super::refs::{EntryState, Origin, Waiter};
+use super::refs::{EntryState, Moment, Origin, Waiter};
 use super::slot::{Call, CallArguments, Item};
-use super::state::{Asker, State, Woken};
+use super::state::{Asker, State, Woken, unmade};
 use super::step::{Alarm, Step};
 use super::writer::Purpose;
 use crate::failures;
@@ -41,10 +41,12 @@ impl State {
         let prepared = self.resolve(&target).and_then(|(slot, function)| {
             self.refs.has_room()?;
             self.admit_call(bytes)?;
+            let taken = self.refs.now();
             let arguments = match args {
-                Payload::Inline(bytes) => self.check_call(slot, function, bytes)?,
+                Payload::Inline(bytes) => self.check_call(slot, function, bytes, taken)?,
                 Payload::Transfer { size } => {
-                    self.announce(asker, seq, size, Purpose::Arguments)?;
+                    self.announce(asker, seq, size, Purpose::Arguments(taken))?;
+                    self.arguments_begin(taken);
                     CallArguments::Arriving
                 }
             };
@@ -67,13 +69,11 @@ impl State {
         self.pending_calls += 1;
         self.pending_bytes += bytes;
         let deadline = timeout.map(|timeout| (now + timeout, timeout));
+        let alarm = deadline.map(|(at, _)| Step::alarm(at, Alarm::Call(id), steps));
         let fresh = flags.fresh || self.is_pure(slot, function);
         self.refs.insert(id, Origin::Call { module: slot, function, fresh });
         self.answer_call(asker, seq, id, flags);
-        if let Some((at, _)) = deadline {
-            steps.push(Step::Alarm { at, alarm: Alarm::Call(id) });
-        }
-        let call = Call { id, function, arguments, deadline, bytes };
+        let call = Call { id, function, arguments, deadline, bytes, _alarm: alarm };
         if fresh {
             self.fresh.waiting.insert(id, (slot, call));
             self.advance_fresh(id, steps);
@@ -105,14 +105,18 @@ impl State {
 
     /// The `get` and the release that may ride in a call's message.
     fn answer_call(&mut self, asker: &Asker, seq: Seq, id: RefId, flags: CallFlags) {
+        let released = flags.release.then(|| self.refs.now());
         let Some(entry) = self.refs.get_mut(id) else { return };
-        entry.released = flags.release;
+        entry.released = released;
         if flags.get {
             match &entry.state {
                 EntryState::Failed(failure) => {
                     asker.outbox.send(Reply::Failed { seq, failure: failure.clone() });
                 }
-                _ => entry.waiters.push(Waiter::Get { asker: asker.clone(), seq, path: None }),
+                _ => {
+                    entry.waiters.push(Waiter::Get { asker: asker.clone(), seq, path: None });
+                    self.questions.add();
+                }
             }
         }
         self.refs.sweep(id);
@@ -139,8 +143,15 @@ impl State {
         Ok(())
     }
 
-    /// Checks argument bytes: form, references, count and kinds.
-    fn check_call(&self, slot: u32, function: u32, bytes: Bytes) -> Result<CallArguments, Failure> {
+    /// Checks argument bytes: form, references, count and kinds. References must
+    /// have been there when the call was taken.
+    fn check_call(
+        &self,
+        slot: u32,
+        function: u32,
+        bytes: Bytes,
+        taken: Moment,
+    ) -> Result<CallArguments, Failure> {
         let invalid = |message: String| Failure::new(ErrorCode::InvalidArgument, message);
         let mut scanned = scan(&bytes).map_err(|error| invalid(error.to_string()))?;
         let depth = self.config.limits.value_depth;
@@ -167,8 +178,12 @@ impl State {
             scanned = scan(&bytes).map_err(|error| invalid(error.to_string()))?;
         }
         for site in &scanned.refs {
-            if self.refs.get(site.id).is_none_or(|entry| entry.released) {
-                let absence = self.absence(site.id);
+            let absence = match self.refs.get(site.id) {
+                Some(entry) if entry.made > taken => Some(unmade(site.id)),
+                Some(entry) if entry.released.is_none_or(|released| released > taken) => None,
+                _ => Some(self.absence(site.id)),
+            };
+            if let Some(absence) = absence {
                 let message = format!("argument {} can't be used", site.id);
                 return Err(Failure::new(absence.code, message).with_cause(absence));
             }
@@ -188,26 +203,34 @@ impl State {
     }
 
     /// The bytes of a call's arguments came in whole.
-    pub(super) fn arguments_arrived(&mut self, id: RefId, bytes: Bytes, steps: &mut Vec<Step>) {
-        let Some(Origin::Call { module: slot, function, fresh }) =
-            self.refs.get(id).map(|entry| &entry.origin)
-        else {
-            return;
+    pub(super) fn arguments_arrived(
+        &mut self,
+        id: RefId,
+        taken: Moment,
+        bytes: Bytes,
+        steps: &mut Vec<Step>,
+    ) {
+        let call = match self.refs.get(id).map(|entry| &entry.origin) {
+            Some(Origin::Call { module, function, fresh }) => Some((*module, *function, *fresh)),
+            _ => None,
         };
-        let (slot, function, fresh) = (*slot, *function, *fresh);
-        match self.check_call(slot, function, bytes) {
-            Ok(arguments) => {
-                self.hold(&arguments);
-                match self.find_call(id) {
-                    Some(call) => call.arguments = arguments,
-                    // It was cancelled meanwhile.
-                    None => return self.unhold(&arguments),
+        // It may have been cancelled meanwhile.
+        if let Some((slot, function, fresh)) = call
+            && self.find_call(id).is_some()
+        {
+            match self.check_call(slot, function, bytes, taken) {
+                Ok(arguments) => {
+                    self.hold(&arguments);
+                    if let Some(call) = self.find_call(id) {
+                        call.arguments = arguments;
+                    }
+                    let woken = if fresh { Woken::Fresh(id) } else { Woken::Slot(slot) };
+                    self.woken.push_back(woken);
                 }
-                let woken = if fresh { Woken::Fresh(id) } else { Woken::Slot(slot) };
-                self.woken.push_back(woken);
+                Err(failure) => self.end_unbegun(id, failure, steps),
             }
-            Err(failure) => self.end_unbegun(id, failure, steps),
         }
+        self.arguments_end(taken);
         self.work_off(steps);
     }
 

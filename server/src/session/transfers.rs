@@ -139,7 +139,10 @@ impl State {
         );
         match incoming.purpose {
             Purpose::Value(_) => self.settle(id, Err(failure)),
-            Purpose::Arguments => self.end_unbegun(id, failure, steps),
+            Purpose::Arguments(taken) => {
+                self.end_unbegun(id, failure, steps);
+                self.arguments_end(taken);
+            }
             Purpose::Module { .. } => {
                 if let Some(outbox) = self.attached.get(&writer) {
                     outbox.send(Reply::Failed { seq: transfer, failure });
@@ -200,6 +203,10 @@ impl State {
         size: u64,
         steps: &mut Vec<Step>,
     ) {
+        // Nobody is left to send them.
+        if !self.attached.contains_key(&asker.writer) {
+            return;
+        }
         let purpose = Purpose::Module { name, hash };
         if size == 0 {
             let arrived = Arrived { seq, bytes: Bytes::new(), purpose };

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use bytes::Bytes;
 use farside_protocol::{ContentType, ModuleHash, Reply, Seq, caps};
 
+use super::refs::Moment;
 use super::state::Asker;
 use crate::meter::Charge;
 
@@ -47,8 +48,12 @@ pub(super) struct Incoming {
 #[derive(Clone)]
 pub(super) enum Purpose {
     Value(ContentType),
-    Arguments,
-    Module { name: String, hash: ModuleHash },
+    /// Of a call that was taken at a moment.
+    Arguments(Moment),
+    Module {
+        name: String,
+        hash: ModuleHash,
+    },
 }
 
 /// A transfer that is there whole.

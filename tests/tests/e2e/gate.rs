@@ -42,8 +42,13 @@ impl Gate {
     }
 
     pub(crate) async fn open(mut self) {
-        self.peer.send(&[peer::chunk(self.seq, 0, self.value.clone())]).await;
+        self.send().await;
         while self.state().await == RefState::Pending {}
+    }
+
+    /// Opens the gate without waiting until it is open.
+    pub(crate) async fn send(&mut self) {
+        self.peer.send(&[peer::chunk(self.seq, 0, self.value.clone())]).await;
     }
 
     /// Breaks the reference: its value never comes.

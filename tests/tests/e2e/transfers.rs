@@ -1,6 +1,7 @@
 //! Values that are too large for one message, in both directions.
 
 use farside::{ContentType, ErrorCode, Far, Session};
+use farside_protocol::value::FarArg;
 use farside_protocol::{CallFlags, Payload, Reply, Request, Seq, Target, caps};
 use farside_tests::{Server, guest};
 use serde_bytes::{ByteBuf, Bytes};
@@ -207,8 +208,7 @@ async fn a_call_that_ends_while_its_arguments_come_holds_nothing() {
         content: ContentType::MSGPACK,
         value: Payload::Inline(packed(&"held")),
     };
-    let args =
-        packed(&((Bytes::new(&[0; 100_000]), farside_protocol::value::FarArg(peer.far(held))),));
+    let args = packed(&((Bytes::new(&[0; 100_000]), FarArg(peer.far(held))),));
     peer.send(&[
         put,
         peer::call(call, "echo.echo", Payload::Transfer { size: args.len() as u64 }),
@@ -223,6 +223,79 @@ async fn a_call_that_ends_while_its_arguments_come_holds_nothing() {
     peer.send(&[Request::Release { seq: release, refs: vec![peer.far(held)] }]).await;
     assert_eq!(peer.get(peer.far(held)).await.unwrap_err().code, ErrorCode::Gone);
     assert_eq!(kept(&session).await, 0);
+}
+
+/// A session with a writer that has put a small value, announced a call of `echo`,
+/// and sent what `then` gives of the call's number.
+async fn arriving(
+    server: &Server,
+    args: impl FnOnce(&Peer, Seq) -> Vec<u8>,
+    then: impl FnOnce(&mut Peer, Seq) -> Vec<Request>,
+) -> (Session, Result<bytes::Bytes, farside::Failure>) {
+    let session = server.session().await;
+    echo::upload(&session).await;
+    let mut peer = Peer::beside(server, &session).await;
+    let put = peer.seq();
+    let value = Payload::Inline(packed(&"small"));
+    peer.send(&[Request::Put { seq: put, content: ContentType::MSGPACK, value }]).await;
+    let call = peer.seq();
+    let args = args(&peer, put);
+    let (size, args) = (args.len() as u64, bytes::Bytes::from(args));
+    peer.send(&[peer::call(call, "echo.echo", Payload::Transfer { size })]).await;
+    let then = then(&mut peer, put);
+    peer.send(&then).await;
+    peer.send(&[chunk(call, 0, args)]).await;
+    let path = Some("[1]".to_owned());
+    let get = peer.seq();
+    peer.send(&[Request::Get { seq: get, of: peer.far(call), path }]).await;
+    let answer = peer.answer(get).await;
+    let release = peer.seq();
+    peer.send(&[Request::Release { seq: release, refs: vec![peer.far(call)] }]).await;
+    peer.get(peer.far(call)).await.unwrap_err();
+    (session, answer)
+}
+
+/// Arguments of a single list: some bytes and a reference.
+fn bytes_and(far: farside::RefId) -> Vec<u8> {
+    packed(&((Bytes::new(&[0; 50_000]), FarArg(far)),)).to_vec()
+}
+
+#[tokio::test]
+async fn what_is_given_up_while_arguments_come_is_still_theirs() {
+    let server = Server::start();
+    let args = |peer: &Peer, put| bytes_and(peer.far(put));
+    let release = |peer: &mut Peer, put| {
+        let refs = vec![peer.far(put)];
+        vec![Request::Release { seq: peer.seq(), refs }]
+    };
+    let (session, answer) = arriving(&server, args, release).await;
+    assert_eq!(answer.unwrap(), packed(&"small"));
+    assert_eq!(kept(&session).await, 0, "and goes with them");
+}
+
+#[tokio::test]
+async fn arguments_that_come_late_name_nothing_that_is_later() {
+    let server = Server::start();
+    let mut texts = String::new();
+    for later in 1..=2 {
+        // The call itself, and what is put after it.
+        let name =
+            |peer: &Peer, put: Seq| bytes_and(peer.far(Seq::new(put.get() + later).unwrap()));
+        let put_another = |peer: &mut Peer, _| {
+            let value = Payload::Inline(packed(&"later"));
+            vec![Request::Put { seq: peer.seq(), content: ContentType::MSGPACK, value }]
+        };
+        let (_, answer) = arriving(&server, name, put_another).await;
+        let failure = answer.unwrap_err();
+        let chain = std::iter::once(&failure).chain(failure.causes());
+        texts += &chain.map(|failure| format!("{}: {failure}\n", failure.code)).collect::<String>();
+    }
+    insta::assert_snapshot!(texts, @"
+    BadRequest: argument far:131074 can't be used
+    BadRequest: far:131074 is not made yet
+    BadRequest: argument far:196610 can't be used
+    BadRequest: far:196610 is not made yet
+    ");
 }
 
 #[tokio::test]

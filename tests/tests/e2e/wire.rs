@@ -9,6 +9,7 @@ use farside_protocol::{
 use farside_tests::{Server, guest};
 use tokio_tungstenite::tungstenite::Message;
 
+use crate::gate::Gate;
 use crate::peer::{self, Peer, chunk, hello, packed, put_later};
 
 /// A server with a session that must not notice anything.
@@ -334,4 +335,107 @@ async fn credit_comes_back_as_calls_finish() {
     assert!(taken <= 40 && calls > 40 && calls <= 48, "{acks:?}");
     assert!(bytes > 64 << 20, "{acks:?}");
     assert!(acks.len() >= 10, "told before it runs out: {acks:?}");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn answers_that_nobody_reads_take_no_memory() {
+    const SIZE: usize = 60_000;
+    const COUNT: usize = 10_000;
+    let server = Server::start();
+    let session = server.session().await;
+    let value = session.put(serde_bytes::Bytes::new(&[7; SIZE]));
+    let mut gate = Gate::new(&server, &session, &serde_bytes::Bytes::new(&[7; SIZE])).await;
+    value.get_raw(None).await.unwrap();
+    let before = peak_memory(server.pid());
+    // Asked of a value that is there, and of one that comes later.
+    for of in [value.id(), gate.id()] {
+        let mut peer = Peer::beside(&server, &session).await;
+        let gets: Vec<Request> =
+            (0..COUNT).map(|_| Request::Get { seq: peer.seq(), of, path: None }).collect();
+        peer.send(&gets).await;
+        if of == gate.id() {
+            gate.send().await;
+        }
+        session.flush().await.unwrap();
+        let mut answers = 0;
+        while answers < COUNT {
+            answers += usize::from(matches!(peer.next().await, Reply::Value { .. }));
+        }
+    }
+    let grown = peak_memory(server.pid()) - before;
+    assert!(grown < (COUNT * SIZE) as u64 / 10, "{grown} bytes more at the peak");
+}
+
+/// The most memory that a process ever had.
+#[cfg(target_os = "linux")]
+fn peak_memory(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    peak.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+}
+
+#[tokio::test]
+async fn unanswered_questions_have_a_bound() {
+    let server = Server::builder().flag("--limits-session-refs", "50").start();
+    let session = server.session().await;
+    let gate = Gate::new(&server, &session, &"late").await;
+    let mut peer = Peer::beside(&server, &session).await;
+    let mut asked: Vec<Request> =
+        (0..40).map(|_| Request::Get { seq: peer.seq(), of: gate.id(), path: None }).collect();
+    let wait = |seq| Request::Wait { seq, refs: vec![gate.id(); 10], count: 1, timeout_ms: None };
+    asked.push(wait(peer.seq()));
+    peer.send(&asked).await;
+    let beyond = peer.get(gate.id()).await.unwrap_err();
+    insta::assert_snapshot!(text(&beyond), @"
+    QuotaExceeded: the session's unanswered questions name 50 references; 50 are allowed
+    hint: await answers before asking more, or raise limits.session_refs on the server
+    ");
+    // An answer, be it that the time is over, makes room for another question.
+    drop(peer);
+    let mut peer = Peer::beside(&server, &session).await;
+    for _ in 0..100 {
+        let seq = peer.seq();
+        let wait = Request::Wait { seq, refs: vec![gate.id(); 50], count: 1, timeout_ms: Some(1) };
+        peer.send(&[wait]).await;
+        assert!(matches!(peer.next().await, Reply::Waited { .. }));
+    }
+    let last = peer.seq();
+    peer.send(&[Request::Get { seq: last, of: gate.id(), path: None }]).await;
+    gate.open().await;
+    assert_eq!(peer.answer(last).await.unwrap(), packed(&"late"));
+}
+
+#[tokio::test]
+async fn what_is_ended_leaves_no_alarm_behind() {
+    let data = tempfile::tempdir().unwrap();
+    let config = farside_server::config::Config {
+        data: data.path().to_owned(),
+        ..farside_server::config::Config::default()
+    };
+    let server = farside_server::Server::start(config).await.unwrap();
+    let (near, far) = farside::memory_transport();
+    tokio::spawn({
+        let server = server.clone();
+        async move { server.accept(far).await }
+    });
+    let client = farside::Client::over(near, server.token()).await.unwrap();
+    let session = client.session().await.unwrap();
+    session.upload(guest("hello")).await.unwrap();
+    let hour = std::time::Duration::from_secs(3600);
+    let greet = session.function("hello.greet").timeout(hour);
+
+    let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    let before = tasks();
+    // Large enough to be still on its way when the calls are taken.
+    let name = session.put(&"x".repeat(500_000));
+    let calls: Vec<farside::Far<String>> = (0..50).map(|_| greet.call((&name,))).collect();
+    let ids: Vec<_> = calls.iter().map(farside::Far::id).collect();
+    session.wait(&ids, ids.len(), Some(hour)).await.unwrap();
+    for _ in 0..100 {
+        session.flush().await.unwrap();
+    }
+    let left = tasks() - before;
+    assert!(left < 10, "{left} tasks are left");
+    server.shutdown().await;
 }
