@@ -68,7 +68,7 @@ impl Run {
     fn measure(&self) -> Result<Report> {
         let cores = Cores::here()?;
         let plan = if self.quick { Plan::Quick } else { Plan::Full };
-        let mut report = Report::new(command(), plan, cores.describe());
+        let report = Report::new(command(), plan, cores.describe());
         // The machine has what this process was started with, before it is bound.
         cores.bind(Place::Client).context("cannot bind to a core")?;
         let mut runner = Runner::new(self.rows.clone(), report);
