@@ -4,7 +4,9 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use farside_protocol::{DEFAULT_PORT, ErrorCode, Failure, PROTOCOL_VERSION, Request, Transport};
+use farside_protocol::{
+    DEFAULT_PORT, ErrorCode, Failure, PROTOCOL_VERSION, REFUSAL_HEADER, Request, Transport,
+};
 use tokio_tungstenite::tungstenite;
 
 use crate::ask::Answer;
@@ -334,6 +336,7 @@ fn check_url(url: &str) -> Result<(), ConnectError> {
 fn connect_error(url: &str, error: tungstenite::Error) -> ConnectError {
     use tungstenite::Error;
     use tungstenite::error::ProtocolError;
+    use tungstenite::http::HeaderValue;
 
     let url = url.to_owned();
     match error {
@@ -344,7 +347,14 @@ fn connect_error(url: &str, error: tungstenite::Error) -> ConnectError {
         Error::Url(error) => ConnectError::Url { url, reason: error.to_string() },
         Error::HttpFormat(error) => ConnectError::Url { url, reason: error.to_string() },
         Error::Http(response) => {
-            ConnectError::NotFarside { url, found: format!("HTTP {}", response.status()) }
+            match response.headers().get(REFUSAL_HEADER).map(HeaderValue::to_str) {
+                Some(Ok(why)) => {
+                    let failure = Failure::new(ErrorCode::Unavailable, why)
+                        .with_hint("try again later, or raise `connections` on the server");
+                    ConnectError::Refused { url, failure: failure.into() }
+                }
+                _ => ConnectError::NotFarside { url, found: format!("HTTP {}", response.status()) },
+            }
         }
         Error::Protocol(ProtocolError::SecWebSocketSubProtocolError(_)) => {
             ConnectError::NotFarside { url, found: "a WebSocket of another protocol".to_owned() }

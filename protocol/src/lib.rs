@@ -50,6 +50,11 @@ pub const PROTOCOL_VERSION: u16 = 1;
 #[cfg(feature = "wire")]
 pub const SUBPROTOCOL: &str = "farside.v1.msgpack";
 
+/// HTTP header with which a server that has as many connections as it may says why
+/// it does not become a WebSocket.
+#[cfg(feature = "wire")]
+pub const REFUSAL_HEADER: &str = "farside-refusal";
+
 /// Port that `farside serve` listens on by default.
 #[cfg(feature = "wire")]
 pub const DEFAULT_PORT: u16 = 7327;

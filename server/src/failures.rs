@@ -31,7 +31,10 @@ pub(crate) fn of_storage(error: &StorageError) -> Failure {
 /// Memory that the process may not have, as the client is told it.
 pub(crate) fn of_memory(Exceeded { asked, used, limit }: &Exceeded) -> Failure {
     let message = format!(
-        "the server's memory is full: all sessions use {used} of {limit}, and another {asked} do not fit"
+        "the server's memory is full: all sessions use {} of {}, and another {} do not fit",
+        used.about(),
+        limit.about(),
+        asked.about()
     );
     Failure::new(ErrorCode::Unavailable, message)
         .with_hint("try again later, or raise limits.process_memory on the server")

@@ -5,6 +5,7 @@ pub mod config;
 mod connection;
 mod core;
 mod failures;
+mod listener;
 mod machine;
 mod meter;
 mod sandbox;

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::serve::ListenerExt;
 use farside_protocol::Transport;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
@@ -18,6 +17,7 @@ use crate::auth::{Token, TokenError};
 use crate::config::Config;
 use crate::connection::{self, Connections};
 use crate::core::{Core, shutting_down};
+use crate::listener::listen;
 use crate::machine;
 use crate::meter::Meter;
 use crate::sandbox::{Capacity, Sandbox, SandboxError};
@@ -158,25 +158,17 @@ impl Server {
 
     /// Serves a listener until `shutdown` is ready, then drains: calls that have
     /// been taken may finish within the configured grace.
-    ///
-    /// # Errors
-    /// When the listener fails.
     pub async fn serve(
         self,
         listener: TcpListener,
         shutdown: impl Future<Output = ()> + Send + 'static,
-    ) -> io::Result<()> {
-        let listener = listener.tap_io(|socket| {
-            // Small replies must not wait for the peer's acknowledgement.
-            let _ = socket.set_nodelay(true);
-        });
-        let serving = axum::serve(listener, self.router());
+    ) {
+        let handshake_timeout = self.core.config.handshake_timeout;
         tokio::select! {
-            served = serving.into_future() => served?,
+            () = listen(listener, self.router(), handshake_timeout) => {}
             () = shutdown => {}
         }
         self.shutdown().await;
-        Ok(())
     }
 
     /// Drains and ends: taken calls may finish within the configured grace, then

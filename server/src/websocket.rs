@@ -12,7 +12,7 @@ use axum::extract::{FromRequestParts, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use farside_protocol::{SUBPROTOCOL, caps};
+use farside_protocol::{REFUSAL_HEADER, SUBPROTOCOL, caps};
 use futures_util::{Sink, Stream};
 use tokio::sync::Semaphore;
 
@@ -58,8 +58,9 @@ async fn enter(State(door): State<Door>, request: Request) -> Response {
         return (StatusCode::BAD_REQUEST, text).into_response();
     }
     let Ok(permit) = door.connections.try_acquire_owned() else {
-        let text = "the server has as many connections as it may (connections); try again later\n";
-        return (StatusCode::SERVICE_UNAVAILABLE, text).into_response();
+        let why = "the server has as many connections as it may";
+        let headers = [(REFUSAL_HEADER, why)];
+        return (StatusCode::SERVICE_UNAVAILABLE, headers, why).into_response();
     };
     upgrade
         .read_buffer_size(READ_BUFFER)

@@ -129,13 +129,13 @@ impl Serve {
         };
         let mut serving = Box::pin(server.serve(listener, stopped));
         tokio::select! {
-            served = &mut serving => return served.map_err(broke),
+            () = &mut serving => return Ok(()),
             () = stop.next() => {}
         }
         note("stopping: running calls may finish; stop again to end at once");
         let _ = told.send(());
         tokio::select! {
-            served = serving => served.map_err(broke),
+            () = serving => Ok(()),
             // Dropping the server would wait for the guests that run.
             () = stop.next() => process::exit(Exit::Interrupted.number().into()),
         }

@@ -39,6 +39,17 @@ impl ByteSize {
         self.0
     }
 
+    /// About this size, for people: in the largest unit that is not larger, with one
+    /// decimal where it is not exact.
+    pub(crate) fn about(self) -> impl fmt::Display {
+        let (unit, size) =
+            UNITS[1..6].iter().rfind(|(_, size)| *size <= self.0).unwrap_or(&UNITS[1]);
+        match self.0.is_multiple_of(*size) {
+            true => format!("{} {unit}", self.0 / size),
+            false => format!("{:.1} {unit}", self.0 as f64 / *size as f64),
+        }
+    }
+
     /// The number of bytes as a length in memory; more than there can be is the
     /// most that there can be.
     #[must_use]

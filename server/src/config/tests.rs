@@ -246,6 +246,14 @@ fn texts() {
 }
 
 #[test]
+fn sizes_in_messages_are_short() {
+    let about = |bytes| ByteSize::new(bytes).about().to_string();
+    let sizes = [0, 1023, 1024, 1500, 64 << 20, 67_049_357, 10 << 40];
+    let shown = sizes.map(about);
+    assert_eq!(shown, ["0 B", "1023 B", "1 KiB", "1.5 KiB", "64 MiB", "63.9 MiB", "10 TiB"]);
+}
+
+#[test]
 fn share_of_memory() {
     assert_eq!(ProcessMemory::Percent(70).bytes(1000), 700);
     assert_eq!(ProcessMemory::Percent(100).bytes(u64::MAX), u64::MAX / 100 * 100);

@@ -16,6 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::{Engine, Linker};
 
 use super::budget::Budget;
+use super::capacity::Capacity;
 use super::compiled::CompiledCode;
 use super::engine::Ticker;
 use super::executor::thread_cpu_time;
@@ -24,6 +25,7 @@ use super::host::{Grants, Host};
 use super::imports;
 use super::instance::Instance;
 use super::module::{self, Module, ModuleError};
+use super::needs;
 use crate::meter::Meter;
 
 /// Memory of the throw-away instance that describes a module.
@@ -42,6 +44,7 @@ pub(crate) struct Catalog {
     engine: Engine,
     linker: Linker<Host>,
     grants: Grants,
+    capacity: Capacity,
     compiled: CompiledCode,
     memory: Arc<Meter>,
     ticker: Arc<Ticker>,
@@ -55,6 +58,7 @@ impl Catalog {
         engine: Engine,
         linker: Linker<Host>,
         grants: Grants,
+        capacity: Capacity,
         compiled: CompiledCode,
         memory: Arc<Meter>,
         ticker: Arc<Ticker>,
@@ -63,6 +67,7 @@ impl Catalog {
             engine,
             linker,
             grants,
+            capacity,
             compiled,
             memory,
             ticker,
@@ -111,6 +116,7 @@ impl Catalog {
         imports::check(&binary, self.grants)?;
         wasmtime::Module::validate(&self.engine, &binary)
             .map_err(|error| ModuleError::Invalid { message: format!("{error:#}") })?;
+        needs::check(&binary, &self.capacity)?;
         let started = Instant::now();
         let code = wasmtime::Module::new(&self.engine, &binary)
             .map_err(|error| ModuleError::Compile { message: format!("{error:#}") })?;

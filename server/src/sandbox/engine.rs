@@ -28,7 +28,7 @@ const GUEST_STACK: usize = 4 << 20;
 const FIBER_STACK: usize = 6 << 20;
 
 /// Linear memories, and tables, that one module may define.
-const PER_MODULE: u32 = 4;
+pub(super) const PER_MODULE: u32 = 4;
 
 /// How often running guests are interrupted to let others run.
 pub(crate) const TICK: Duration = Duration::from_millis(1);

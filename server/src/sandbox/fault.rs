@@ -75,7 +75,10 @@ fn memory_limit(refused: Refused, host: &Host) -> Failure {
         ),
         Refused::Process(Exceeded { asked, used, limit }) => (
             format!(
-                "the guest wanted another {asked} of memory; all sessions of the server use {used} of {limit}"
+                "the guest wanted another {} of memory; all sessions of the server use {} of {}",
+                asked.about(),
+                used.about(),
+                limit.about()
             ),
             "try again later, or raise limits.process_memory on the server",
         ),
@@ -83,8 +86,8 @@ fn memory_limit(refused: Refused, host: &Host) -> Failure {
     Failure::new(ErrorCode::MemoryLimit, message).with_hint(hint)
 }
 
-fn size(bytes: usize) -> ByteSize {
-    ByteSize::new(bytes as u64)
+fn size(bytes: usize) -> impl fmt::Display {
+    ByteSize::new(bytes as u64).about()
 }
 
 fn trap(error: &wasmtime::Error) -> Failure {

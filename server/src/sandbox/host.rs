@@ -81,7 +81,9 @@ impl Host {
 
 /// A guest's pointer or length leads outside its memory.
 #[derive(Debug, thiserror::Error)]
-#[error("{IMPORT_MODULE}.{import} was given {len} bytes at {at:#x}, which lie outside the guest's memory")]
+#[error(
+    "{IMPORT_MODULE}.{import} was given {len} bytes at {at:#x}, which lie outside the guest's memory"
+)]
 struct OutOfMemory {
     import: &'static str,
     at: u32,

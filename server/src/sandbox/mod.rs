@@ -16,6 +16,7 @@ mod host;
 mod imports;
 mod instance;
 mod module;
+mod needs;
 mod plain;
 
 use std::io;
@@ -99,7 +100,15 @@ impl Sandbox {
         let executor =
             Executor::start(threads, Arc::clone(&ticker)).map_err(SandboxError::Thread)?;
         Ok(Sandbox {
-            catalog: Catalog::new(engine, linker, grants, compiled, memory, Arc::clone(&ticker)),
+            catalog: Catalog::new(
+                engine,
+                linker,
+                grants,
+                capacity.clone(),
+                compiled,
+                memory,
+                Arc::clone(&ticker),
+            ),
             executor,
             instances: Arc::new(Semaphore::new(capacity.instances as usize)),
             capacity,

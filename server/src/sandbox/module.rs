@@ -9,6 +9,7 @@ use wasmtime::{Engine, ExternType, InstancePre, ModuleExport};
 
 use super::host::Host;
 use super::plain;
+use crate::config::ByteSize;
 
 /// Marks the entry of an SDK function; the function's name follows.
 const CALL_PREFIX: &str = "farside_call_";
@@ -51,6 +52,10 @@ pub(crate) enum ModuleError {
     Compile { message: String },
     #[error("the module has more than {most} {what}")]
     TooMany { what: &'static str, most: usize },
+    #[error("the module begins with a memory of {}; a session may have {}", needed.about(), most.about())]
+    Memory { needed: ByteSize, most: ByteSize },
+    #[error("the module begins with a table of {needed} elements; a session may have {most}")]
+    Table { needed: u64, most: usize },
     #[error("the module does not describe itself properly: {message}")]
     Manifest { message: String, cause: Option<Box<Failure>> },
 }
@@ -77,6 +82,10 @@ impl ModuleError {
             ModuleError::Compile { .. } => Failure::new(ErrorCode::CompileFailed, message),
             ModuleError::TooMany { .. } => Failure::new(ErrorCode::InvalidModule, message)
                 .with_hint("split it into several modules"),
+            ModuleError::Memory { .. } => Failure::new(ErrorCode::MemoryLimit, message)
+                .with_hint("raise limits.session_memory on the server"),
+            ModuleError::Table { .. } => Failure::new(ErrorCode::MemoryLimit, message)
+                .with_hint("raise limits.session_table_elements on the server"),
             ModuleError::Manifest { cause, .. } => {
                 let failure = Failure::new(ErrorCode::InvalidModule, message)
                     .with_hint("rebuild the guest with a current farside-guest");

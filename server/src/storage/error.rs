@@ -26,7 +26,10 @@ pub enum StorageError {
         damage: Damage,
     },
     /// More than the server may keep.
-    #[error("the data folder holds {used} of {limit} already; another {asked} do not fit")]
+    #[error(
+        "the data folder holds {} of {} already; another {} do not fit",
+        used.about(), limit.about(), asked.about()
+    )]
     Quota {
         /// What was to be added.
         asked: ByteSize,

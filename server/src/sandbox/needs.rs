@@ -1,0 +1,47 @@
+//! What a module needs from its start on, against what there can be at most. What it
+//! asks for later is a matter of its session's budget.
+
+use wasmparser::{BinaryReaderError, Parser, Payload};
+
+use super::capacity::Capacity;
+use super::engine::PER_MODULE;
+use super::module::ModuleError;
+use crate::config::ByteSize;
+
+/// Refuses a valid module of which no instance could ever be made.
+pub(super) fn check(binary: &[u8], capacity: &Capacity) -> Result<(), ModuleError> {
+    let invalid = |error: BinaryReaderError| ModuleError::Invalid { message: error.to_string() };
+    let too_many = |what| ModuleError::TooMany { what, most: PER_MODULE as usize };
+    for payload in Parser::new(0).parse_all(binary) {
+        match payload.map_err(invalid)? {
+            Payload::MemorySection(memories) => {
+                if memories.count() > PER_MODULE {
+                    return Err(too_many("memories"));
+                }
+                for memory in memories {
+                    let memory = memory.map_err(invalid)?;
+                    let page = memory.page_size_log2.unwrap_or(16);
+                    let needed = memory.initial.checked_shl(page).unwrap_or(u64::MAX);
+                    if needed > capacity.memory_bytes as u64 {
+                        let (needed, most) = (ByteSize::new(needed), capacity.memory_bytes as u64);
+                        return Err(ModuleError::Memory { needed, most: ByteSize::new(most) });
+                    }
+                }
+            }
+            Payload::TableSection(tables) => {
+                if tables.count() > PER_MODULE {
+                    return Err(too_many("tables"));
+                }
+                for table in tables {
+                    let needed = table.map_err(invalid)?.ty.initial;
+                    if needed > capacity.table_elements as u64 {
+                        return Err(ModuleError::Table { needed, most: capacity.table_elements });
+                    }
+                }
+            }
+            Payload::CodeSectionStart { .. } => break,
+            _ => {}
+        }
+    }
+    Ok(())
+}
