@@ -71,6 +71,14 @@ impl Report {
         (count(Verdict::Met), count(Verdict::Missed))
     }
 
+    /// The rows whose targets are missed, as `group: name`.
+    pub(crate) fn missed(&self) -> Vec<String> {
+        let rows = self.rows.iter().map(|row| (row.verdict, &row.group, &row.name));
+        let growths = self.growths.iter().map(|row| (row.verdict, &row.group, &row.name));
+        let missed = rows.chain(growths).filter(|row| row.0 == Verdict::Missed);
+        missed.map(|(_, group, name)| format!("{group}: {name}")).collect()
+    }
+
     /// Reads what [`write`](Report::write) wrote.
     pub(crate) fn read(file: &Path) -> Result<Report> {
         let text = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;

@@ -19,12 +19,8 @@ const CAUSES: &str = "## Causes";
 /// of the file stay.
 pub(crate) fn write(report: &Report, file: &Path) -> Result<()> {
     let earlier = std::fs::read_to_string(file).unwrap_or_default();
-    let causes = earlier.find(CAUSES).map(|place| &earlier[place..]);
     let mut text = text(report)?;
-    text.push_str(&match causes {
-        Some(causes) => causes.to_owned(),
-        None => blank_causes(report),
-    });
+    text.push_str(&causes(report, &earlier));
     report::write(file, text.as_bytes())
 }
 
@@ -150,14 +146,44 @@ fn bold(verdict: Verdict) -> &'static str {
     }
 }
 
-/// A heading for each target that was missed, to write its cause under.
-fn blank_causes(report: &Report) -> String {
-    let mut text = format!("{CAUSES}\n\nWhat is behind the targets that are missed.\n");
-    let rows = report.rows.iter().filter(|row| row.verdict == Verdict::Missed);
-    let growths = report.growths.iter().filter(|growth| growth.verdict == Verdict::Missed);
-    let rows = rows.map(|row| (&row.group, &row.name));
-    for (group, name) in rows.chain(growths.map(|growth| (&growth.group, &growth.name))) {
-        text.push_str(&format!("\n- {group}: {name}\n"));
+/// The causes as they stand in an earlier version of the file, with an item more for
+/// each target that is missed and not among them.
+fn causes(report: &Report, earlier: &str) -> String {
+    let mut text = match earlier.find(CAUSES) {
+        Some(place) => earlier[place..].to_owned(),
+        None => format!("{CAUSES}\n\nWhat is behind the targets that are missed.\n"),
+    };
+    for row in report.missed() {
+        if !text.contains(&row) {
+            text.push_str(&format!("\n- {row}: not looked into yet\n"));
+        }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::growth::Pace;
+    use crate::plan::Plan;
+
+    fn report() -> Report {
+        let mut report = Report::new("bench".to_owned(), Plan::Quick, "anywhere".to_owned());
+        let points = vec![(1.0, 1.0), (10.0, 100.0)];
+        let growth = Growth::fit("growth", "cost", "things", Unit::Micros, Pace::Linear, points);
+        report.growths.push(growth.unwrap());
+        report
+    }
+
+    #[test]
+    fn causes_that_people_wrote_stay() {
+        let first = causes(&report(), "");
+        assert_eq!(
+            first,
+            "## Causes\n\nWhat is behind the targets that are missed.\n\n\
+             - growth: cost: not looked into yet\n"
+        );
+        let written = "# Results\n## Causes\n- growth: cost: a list is searched\n";
+        assert_eq!(causes(&report(), written), "## Causes\n- growth: cost: a list is searched\n");
+    }
 }

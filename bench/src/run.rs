@@ -106,7 +106,7 @@ impl Run {
 async fn note_versions(runner: &mut Runner, stage: &Stage) -> Result<()> {
     let client = stage.server.client().await?;
     let versions = client.server();
-    runner.version("farside", &versions.server);
+    runner.version("server", &versions.server);
     runner.version("wasmtime", &versions.wasmtime);
     for (name, program, arguments) in [
         ("commit", "git", ["describe", "--always", "--dirty"].as_slice()),

@@ -3,7 +3,6 @@
 use crate::growth::Growth;
 use crate::report::Report;
 use crate::row::Row;
-use crate::target::Verdict;
 
 /// The line above the rows of a group.
 pub(crate) fn heading(group: &str) -> String {
@@ -56,10 +55,9 @@ pub(crate) fn growth(growth: &Growth) -> String {
 pub(crate) fn summary(report: &Report) -> String {
     let (met, missed) = report.verdicts();
     let mut text = format!("targets: {met} met, {missed} missed");
-    let rows = report.rows.iter().map(|row| (row.verdict, &row.group, &row.name));
-    let growths = report.growths.iter().map(|row| (row.verdict, &row.group, &row.name));
-    for (_, group, name) in rows.chain(growths).filter(|row| row.0 == Verdict::Missed) {
-        text.push_str(&format!("\n  missed: {group}: {name}"));
+    for row in report.missed() {
+        text.push_str("\n  missed: ");
+        text.push_str(&row);
     }
     text
 }
