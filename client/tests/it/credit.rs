@@ -71,7 +71,7 @@ async fn a_full_queue_breaks_calls_until_the_session_is_ready() {
     let far: Far<u32> = session.function("f").call(());
     let failure = far.broken().unwrap();
     assert_eq!(failure.code, ErrorCode::QuotaExceeded);
-    insta::assert_snapshot!(failure, @"the connection's queue holds 1234 bytes that the server has not taken yet");
+    insta::assert_snapshot!(failure, @"the connection's queue holds 1236 bytes that the server has not taken yet");
     insta::assert_snapshot!(failure.hint.as_deref().unwrap(), @"await `session.ready()` before making more calls");
     let larger = kept(100_000);
     insta::assert_snapshot!(larger.broken().unwrap(), @"the connection's queue holds 100000 bytes that the server has not taken yet");
