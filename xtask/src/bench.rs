@@ -23,6 +23,10 @@ impl Bench {
         let mut build = workspace.cargo("build");
         build.args(["--release", "--workspace", "--bin", "farside", "--bin", "farside-bench"]);
         workspace::run(&mut build)?;
+        // A workspace of its own: see its manifest.
+        let mut peers = workspace.cargo("build");
+        peers.args(["--release", "--manifest-path", "bench/peers/Cargo.toml"]);
+        workspace::run(peers.arg("--target-dir").arg(workspace.target()))?;
 
         let bench = workspace.target().join("release").join("farside-bench");
         let mut bench = workspace.command(bench.with_extension(std::env::consts::EXE_EXTENSION));
