@@ -43,37 +43,41 @@ impl Stop {
     pub(crate) fn request(&self, failure: Failure) {
         let _ = self.0.set(failure);
     }
+
+    /// What it shall end with, if it shall.
+    pub(super) fn requested(&self) -> Option<Failure> {
+        self.0.get().cloned()
+    }
 }
 
-/// A call that has begun.
+/// A call that runs, or is about to.
 pub(crate) struct Running {
     future: GuestFuture,
     bounds: Bounds,
     cpu_used: Duration,
     stop: Stop,
+    /// Whether the guest may have been entered.
+    begun: bool,
 }
 
 impl Running {
     /// Lets a new call run for at most one tick on the caller's thread.
-    pub(crate) fn begin(future: GuestFuture, bounds: Bounds, ticker: &Ticker) -> Begun {
+    pub(crate) fn begin(future: GuestFuture, stop: Stop, bounds: Bounds, ticker: &Ticker) -> Begun {
         let mut future = future;
         let started = Instant::now();
         ticker.guest_runs();
         match poll_guarded(&mut future) {
             Poll::Ready(finished) => Begun::Finished(finished),
             Poll::Pending => {
-                Begun::GoesOn(Running::later(future, bounds, started.elapsed().max(TICK)))
+                let cpu_used = started.elapsed().max(TICK);
+                Begun::GoesOn(Running { future, bounds, cpu_used, stop, begun: true })
             }
         }
     }
 
     /// A call that the executor shall begin.
-    pub(crate) fn unbegun(future: GuestFuture, bounds: Bounds) -> Running {
-        Running::later(future, bounds, Duration::ZERO)
-    }
-
-    fn later(future: GuestFuture, bounds: Bounds, cpu_used: Duration) -> Running {
-        Running { future, bounds, cpu_used, stop: Stop::default() }
+    pub(crate) fn unbegun(future: GuestFuture, stop: Stop, bounds: Bounds) -> Running {
+        Running { future, bounds, cpu_used: Duration::ZERO, stop, begun: false }
     }
 
     pub(crate) fn stop(&self) -> Stop {
@@ -83,11 +87,14 @@ impl Running {
     /// Runs for one tick.
     fn advance(&mut self, ticker: &Ticker) -> Poll<Finished> {
         if let Some(failure) = self.over() {
-            return Poll::Ready(Finished {
-                instance: None,
-                outcome: Err(Fault::poisoning(failure)),
-            });
+            if self.begun {
+                let outcome = Err(Fault::poisoning(failure));
+                return Poll::Ready(Finished { instance: None, outcome });
+            }
+            // The call's future looks at this before it enters the guest.
+            self.stop.request(failure);
         }
+        self.begun = true;
         let before = thread_cpu_time();
         ticker.guest_runs();
         let polled = poll_guarded(&mut self.future);
@@ -97,8 +104,8 @@ impl Running {
 
     /// Why the call must not go on, if it must not.
     fn over(&self) -> Option<Failure> {
-        if let Some(failure) = self.stop.0.get() {
-            return Some(failure.clone());
+        if let Some(failure) = self.stop.requested() {
+            return Some(failure);
         }
         if Instant::now() >= self.bounds.deadline {
             let message =

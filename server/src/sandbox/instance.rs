@@ -11,6 +11,7 @@ use wasmtime::{Memory, Store, TypedFunc};
 
 use super::arguments::Arguments;
 use super::budget::{Budget, Share};
+use super::executor::Stop;
 use super::fault::{self, Fault};
 use super::host::{CallLog, Host};
 use super::module::{Entry, Module};
@@ -73,8 +74,21 @@ const ERROR_TEXT_BYTES: usize = 1024;
 const FIRST_TICKS: u64 = 2;
 
 /// The whole life of a call as one future. It yields at every tick of the epoch;
-/// dropping it stops the guest and frees its instance.
-pub(crate) async fn run(ground: Ground, log: CallLog, invocation: Invocation) -> Finished {
+/// dropping it stops the guest and frees its instance. A call that shall stop before
+/// it has begun leaves its instance as it is.
+pub(crate) async fn run(
+    ground: Ground,
+    stop: Stop,
+    log: CallLog,
+    invocation: Invocation,
+) -> Finished {
+    if let Some(failure) = stop.requested() {
+        let instance = match ground {
+            Ground::Instance(instance) => Some(instance),
+            Ground::New { .. } => None,
+        };
+        return Finished { instance, outcome: Err(Fault::orderly(failure)) };
+    }
     let mut instance = match ground {
         Ground::Instance(mut instance) => {
             instance.store.data_mut().begin_call(log);

@@ -117,7 +117,7 @@ impl Sandbox {
     }
 
     /// Lets a new call run for at most one tick on this thread.
-    pub(crate) fn begin(&self, future: GuestFuture, bounds: Bounds) -> Begun {
-        Running::begin(future, bounds, &self.ticker)
+    pub(crate) fn begin(&self, future: GuestFuture, stop: Stop, bounds: Bounds) -> Begun {
+        Running::begin(future, stop, bounds, &self.ticker)
     }
 }

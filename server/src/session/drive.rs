@@ -20,7 +20,8 @@ use super::value::{Body, Value};
 use super::writer::{Arrived, Purpose};
 use crate::failures;
 use crate::sandbox::{
-    Arguments, Begun, Bounds, CallLog, Fault, Finished, Ground, Invocation, Running, TICK, run,
+    Arguments, Begun, Bounds, CallLog, Fault, Finished, Ground, Invocation, Running, Stop, TICK,
+    run,
 };
 
 /// Parts of values up to this size are found on the thread that was asked.
@@ -152,12 +153,13 @@ impl Session {
             memory: Arc::clone(&self.core.memory),
         };
         let log = CallLog::new(job.of, Arc::clone(self) as _, limits.log_bytes.as_len());
-        let future = Box::pin(run(ground, log, invocation));
+        let stop = Stop::default();
+        let future = Box::pin(run(ground, stop.clone(), log, invocation));
         let own = (now + limits.call_deadline, limits.call_deadline);
         let (deadline, time) = job.deadline.map_or(own, |asked| asked.min(own));
         let bounds = Bounds { deadline, time, cpu: limits.call_cpu };
         let running = if patience.lasts(now) && !job.module.is_long(job.function) {
-            match self.core.sandbox.begin(future, bounds) {
+            match self.core.sandbox.begin(future, stop, bounds) {
                 Begun::Finished(finished) => return self.finish(ended, finished),
                 Begun::GoesOn(running) => {
                     job.module.found_long(job.function, true);
@@ -165,7 +167,7 @@ impl Session {
                 }
             }
         } else {
-            Running::unbegun(future, bounds)
+            Running::unbegun(future, stop, bounds)
         };
         self.state().goes_on(ended.of, ended.place, running.stop());
         let session = Arc::clone(self);

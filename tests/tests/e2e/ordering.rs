@@ -111,6 +111,30 @@ async fn the_shorter_of_both_deadlines_holds() {
 }
 
 #[tokio::test]
+async fn a_call_that_ends_before_its_guest_is_entered_poisons_nothing() {
+    let server = Server::builder().flag("--guest-threads", "1").start();
+    let session = server.session().await;
+    session.upload(guest("hello")).await.unwrap();
+    let logbook = session.upload(guest("logbook")).await.unwrap();
+    assert_eq!(logbook.call::<u64>("add", ("first",)).get().await.unwrap(), 1);
+    // One frame: the endless call takes the whole patience of the connection, so the
+    // next one is handed to the thread that is busy with it.
+    let spinning = session.function("hello.spin").fresh().call::<()>(());
+    let handed_over = logbook.call::<u64>("add", ("second",));
+    handed_over.cancel();
+    let outcome = handed_over.get().await;
+    let then = lines(&session).await;
+    match outcome {
+        Ok(_) => assert_eq!(then, ["first", "second"]),
+        Err(error) => {
+            assert_eq!(error.failure().unwrap().code, ErrorCode::Cancelled);
+            assert_eq!(then, ["first"]);
+        }
+    }
+    spinning.cancel();
+}
+
+#[tokio::test]
 async fn pure_functions_run_fresh() {
     let server = Server::start();
     let session = server.session().await;
