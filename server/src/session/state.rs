@@ -203,9 +203,10 @@ impl State {
         }
         self.work_off(steps);
         if self.refs.is_flooded() {
-            let message =
-                "the session has twice as many references as it may; most of them are failures";
-            return Err(Failure::new(ErrorCode::QuotaExceeded, message));
+            let message = "the session has twice as many references as it may, failures included";
+            return Err(Failure::new(ErrorCode::QuotaExceeded, message).with_hint(
+                "look at the failures of calls, and release references that are not needed any more",
+            ));
         }
         Ok(())
     }

@@ -35,7 +35,8 @@ impl State {
         if credit != Some(true) {
             let message =
                 "the client made more calls, or sent more argument bytes, than it had credit for";
-            return Err(Failure::new(ErrorCode::BadRequest, message));
+            return Err(Failure::new(ErrorCode::BadRequest, message)
+                .with_hint("wait for the credit that acknowledgements bring"));
         }
         let is_transfer = matches!(args, Payload::Transfer { .. });
         let prepared = self.resolve(&target).and_then(|(slot, function)| {
@@ -160,7 +161,8 @@ impl State {
                 "the arguments are nested {} levels deep; {depth} are allowed",
                 scanned.depth
             );
-            return Err(Failure::new(ErrorCode::ValueTooLarge, message));
+            return Err(Failure::new(ErrorCode::ValueTooLarge, message)
+                .with_hint("flatten them, or raise limits.value_depth on the server"));
         }
         let module = self.slots[slot as usize].module();
         let description =

@@ -4,16 +4,23 @@
     reason = "a test may panic, in its functions too; that is how it fails"
 )]
 
+mod bystander;
 mod demo;
 mod echo;
+mod faults;
 mod gate;
+mod limits;
 mod ordering;
 mod peer;
+mod plain;
 mod readme;
 mod refs;
+mod sdk;
 mod sessions;
 mod smoke;
 mod storage;
+mod told;
 mod transfers;
 mod transports;
+mod uploads;
 mod wire;

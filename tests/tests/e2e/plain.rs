@@ -69,8 +69,14 @@ async fn a_module_says_which_functions_it_has() {
         .functions
         .iter()
         .map(|function| {
-            let params = function.params.iter().map(|param| format!("{}: {}", param.name, param.schema));
-            format!("{}({}) -> {}", function.name, params.collect::<Vec<_>>().join(", "), function.result)
+            let params =
+                function.params.iter().map(|param| format!("{}: {}", param.name, param.schema));
+            format!(
+                "{}({}) -> {}",
+                function.name,
+                params.collect::<Vec<_>>().join(", "),
+                function.result
+            )
         })
         .collect();
     insta::assert_snapshot!(signatures.join("\n"), @"
@@ -203,8 +209,7 @@ async fn names_may_be_anything_that_a_message_carries() {
 async fn a_module_with_too_much_to_say_is_refused() {
     let server = Server::start();
     let session = server.session().await;
-    let functions: String =
-        (0..10_001).map(|n| format!(r#"(export "f{n}" (func 0))"#)).collect();
+    let functions: String = (0..10_001).map(|n| format!(r#"(export "f{n}" (func 0))"#)).collect();
     let wat = format!("(module (func) {functions})");
     let refusal = refused(session.uploader(wat.into_bytes()).name("m").send().await);
     insta::assert_snapshot!(refusal, @"

@@ -27,7 +27,10 @@ impl Describe {
             Describe::As(bytes) => {
                 let data: String = bytes.iter().map(|byte| format!("\\{byte:02x}")).collect();
                 let packed = (bytes.len() as u64) << 32 | address;
-                (format!("(i64.const {packed})"), format!(r#"(data (i32.const {address}) "{data}")"#))
+                (
+                    format!("(i64.const {packed})"),
+                    format!(r#"(data (i32.const {address}) "{data}")"#),
+                )
             }
             Describe::By(instructions) => ((*instructions).to_owned(), String::new()),
         }

@@ -34,14 +34,23 @@ pub(crate) async fn broken<T: DeserializeOwned>(far: &Far<T>) -> String {
 
 /// All that is said of an upload that does not succeed.
 pub(crate) fn refused(uploaded: Result<Module, UploadError>) -> String {
-    let error = uploaded.expect_err("the upload succeeded");
+    let error = match uploaded {
+        Ok(module) => panic!("{} was uploaded", module.name()),
+        Err(error) => error,
+    };
     if let Some(failure) = error.failure() {
         return told(failure);
     }
+    let mut text = chain(&error);
+    error.hint().iter().for_each(|hint| writeln!(text, "hint: {hint}").unwrap());
+    text
+}
+
+/// An error and its causes.
+pub(crate) fn chain(error: &dyn Error) -> String {
     let mut text = format!("{error}\n");
     let causes = std::iter::successors(error.source(), |error| (*error).source());
     causes.for_each(|cause| writeln!(text, "caused by {cause}").unwrap());
-    error.hint().iter().for_each(|hint| writeln!(text, "hint: {hint}").unwrap());
     text
 }
 

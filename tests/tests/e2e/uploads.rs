@@ -139,7 +139,10 @@ async fn pieces_that_do_not_fit_together_end_the_connection() {
         let seq = offered(&mut peer, ModuleHash::of(b"module"), 6).await;
         peer.send(&[peer::chunk(seq, offset, bytes)]).await;
         let refusal = told(&peer.refusal().await);
-        assert!(refusal.starts_with("BadRequest: a piece of transfer 1 is wrong: it "), "{refusal}");
+        assert!(
+            refusal.starts_with("BadRequest: a piece of transfer 1 is wrong: it "),
+            "{refusal}"
+        );
     }
     let module = upload_text(&session, "m", &constant(7)).await;
     assert_eq!(module.call::<i32>("number", ()).get().await.unwrap(), 7);
@@ -305,7 +308,7 @@ async fn a_guest_that_describes_itself_wrongly_is_refused() {
     insta::assert_snapshot!(refusal(&greedy, &good).await, @"
     InvalidModule: the module does not describe itself properly: its description failed
     hint: rebuild the guest with a current farside-guest
-    caused by MemoryLimit: the guest wanted its memory to be 128064 KiB; all instances of the session use 64 KiB of 64 MiB
+    caused by MemoryLimit: the guest wanted its memory to be 125.1 MiB; all instances of the session use 64 KiB of 64 MiB
         in function 1
     ");
 

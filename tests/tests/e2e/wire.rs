@@ -299,7 +299,10 @@ async fn calls_beyond_the_credit_end_the_connection() {
         .map(|_| peer::call(peer.seq(), "hello.spin", Payload::Inline(packed(&[0; 0]))))
         .collect();
     peer.send(&calls).await;
-    insta::assert_snapshot!(text(&peer.refusal().await), @"BadRequest: the client made more calls, or sent more argument bytes, than it had credit for");
+    insta::assert_snapshot!(text(&peer.refusal().await), @"
+    BadRequest: the client made more calls, or sent more argument bytes, than it had credit for
+    hint: wait for the credit that acknowledgements bring
+    ");
 }
 
 #[tokio::test]
