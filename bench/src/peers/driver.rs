@@ -100,3 +100,29 @@ fn lines(output: impl Read + Send + 'static) -> Receiver<String> {
     });
     lines
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn start(script: &str) -> Result<Driver> {
+        Driver::start(&Cores::here().unwrap(), Command::new("sh").args(["-c", script]))
+    }
+
+    #[test]
+    fn a_client_tells_its_version_and_its_figures() {
+        let mut driver = start("echo 1.2.3; read task time number; echo $time$number").unwrap();
+        assert_eq!(driver.version(), "1.2.3");
+        let task = Task::Pipelined { window: 34 };
+        assert_eq!(driver.measure(task, Duration::from_millis(12)).unwrap(), 1234.0);
+    }
+
+    #[test]
+    fn a_client_that_fails_is_quoted() {
+        let error = start("echo out of luck >&2; exit 1").unwrap_err();
+        assert_eq!(error.to_string(), "the client gave no answer; it said last: out of luck");
+        let mut driver = start("echo 1; read task; echo many").unwrap();
+        let error = driver.measure(Task::Array { bytes: 8 }, Duration::ZERO).unwrap_err();
+        assert_eq!(error.to_string(), "not a figure: many");
+    }
+}
