@@ -159,7 +159,7 @@ mod tests {
         let modules = [
             module("hello", &["greet", "square"]),
             module("stats", &["mean", "spread"]),
-            module("v1.2", &["mean"]),
+            module("v1_2", &["mean"]),
         ];
         let told = |error: LookupError| format!("{error}; {}", error.hint());
         match find(&modules, name) {
@@ -176,8 +176,8 @@ mod tests {
         assert_snapshot!(check("hello"), @"module hello");
         assert_snapshot!(check("greet"), @"greet of hello");
         assert_snapshot!(check("stats.mean"), @"mean of stats");
-        assert_snapshot!(check("v1.2.mean"), @"mean of v1.2");
-        assert_snapshot!(check("mean"), @"several modules have a function `mean`; say `stats.mean` or `v1.2.mean`");
+        assert_snapshot!(check("v1_2.mean"), @"mean of v1_2");
+        assert_snapshot!(check("mean"), @"several modules have a function `mean`; say `stats.mean` or `v1_2.mean`");
     }
 
     #[test]
