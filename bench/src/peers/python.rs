@@ -33,7 +33,7 @@ fn scripts() -> [Script; 5] {
     let zero = "asynchronous calls over ZeroMQ, its default; one worker process";
     let websockets = "asyncio, a message for each call; no compression";
     [
-        Script { file: "peer_rpyc.py", environment: &[], kind: kind("RPyC", rpyc, 64) },
+        Script { file: "peer_rpyc.py", environment: &[], kind: kind("RPyC", rpyc, 1024) },
         Script {
             file: "peer_pyro5.py",
             environment: &[("PYRO_SERIALIZER", "serpent")],
