@@ -5,10 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use farside::{Client, SessionError, memory_transport};
-use farside_server::config::Config;
+use farside::{Client, SessionError};
 use farside_tests::{Server, guest, program};
 use tokio::net::TcpListener;
+
+use crate::local::Local;
 
 /// What an example program prints when it is run with these arguments.
 fn run(server: Option<&Server>, name: &str, arguments: &[&Path]) -> String {
@@ -28,10 +29,6 @@ fn run(server: Option<&Server>, name: &str, arguments: &[&Path]) -> String {
 fn source(name: &str) -> String {
     let programs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/programs/src/bin");
     fs::read_to_string(programs.join(name).with_extension("rs")).unwrap()
-}
-
-fn config(data: &Path) -> Config {
-    Config { data: data.to_owned(), ..Config::default() }
 }
 
 #[test]
@@ -56,6 +53,25 @@ fn an_application_has_farside_under_one_of_its_paths() {
 fn the_main_job_is_ten_lines() {
     let server = Server::start();
     insta::assert_snapshot!(run(Some(&server), "quickstart", &[&guest("stats")]), @"288675.1345958226");
+}
+
+#[test]
+fn state_outlives_a_connection() {
+    let server = Server::start();
+    insta::assert_snapshot!(run(Some(&server), "logbook", &[&guest("logbook")]), @"
+    saw land
+    dropped anchor
+    ");
+}
+
+#[test]
+fn results_are_arguments_and_have_parts() {
+    let server = Server::start();
+    insta::assert_snapshot!(run(Some(&server), "text", &[&guest("text")]), @"
+    4 x water
+    2 x every
+    longest of the last line: drink
+    ");
 }
 
 #[test]
@@ -84,14 +100,8 @@ fn one_row_of_an_image_is_fetched_and_then_all() {
 
 #[tokio::test]
 async fn a_client_over_a_transport_has_one_session() {
-    let data = tempfile::tempdir().unwrap();
-    let server = farside_server::Server::start(config(data.path())).await.unwrap();
-    let (near, far) = memory_transport();
-    let serving = tokio::spawn({
-        let server = server.clone();
-        async move { server.accept(far).await }
-    });
-    let client = Client::over(near, server.token()).await.unwrap();
+    let local = Local::start().await;
+    let client = local.client(local.server.token()).await.unwrap();
     let session = client.session().await.unwrap();
     assert!(matches!(client.session().await, Err(SessionError::OneSession)));
     let large = vec![1_u8; 1 << 20];
@@ -100,34 +110,28 @@ async fn a_client_over_a_transport_has_one_session() {
     session.upload(guest("hello")).await.unwrap();
     assert_eq!(session.function("square").value::<i64>((12,)).await.unwrap(), 144);
     session.close().await.unwrap();
-    drop((client, far));
-    serving.await.unwrap();
-    server.shutdown().await;
+    local.server.shutdown().await;
 }
 
 #[tokio::test]
 async fn a_refused_token_is_refused_over_any_transport() {
-    let data = tempfile::tempdir().unwrap();
-    let server = farside_server::Server::start(config(data.path())).await.unwrap();
-    let (near, far) = memory_transport();
-    let (client, ()) = tokio::join!(Client::over(near, "wrong"), server.accept(far));
+    let client = Local::start().await.client("wrong").await;
     insta::assert_snapshot!(client.unwrap_err(), @"the given transport does not accept the token");
 }
 
 #[tokio::test]
 async fn urls_with_a_path_lead_to_a_mounted_server() {
-    let data = tempfile::tempdir().unwrap();
-    let server = farside_server::Server::start(config(data.path())).await.unwrap();
+    let local = Local::start().await;
     let application = axum::Router::new()
         .route("/page", axum::routing::get(|| async { "a page" }))
-        .nest("/deep/farside", server.router());
+        .nest("/deep/farside", local.server.router());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, application).await.unwrap() });
 
     let connect = async |path: &str| {
         let url = format!("ws://{address}{path}");
-        let client = Client::builder().url(&url).token(server.token()).connect().await;
+        let client = Client::builder().url(&url).token(local.server.token()).connect().await;
         client.map_err(|error| error.to_string().replace(&address.to_string(), "[address]"))
     };
     let session = connect("/deep/farside").await.unwrap().session().await.unwrap();
@@ -144,5 +148,4 @@ async fn urls_with_a_path_lead_to_a_mounted_server() {
     what answers at ws://[address]/deep is no Farside server: HTTP 404 Not Found
     what answers at ws://[address]/deep/farside/deeper is no Farside server: HTTP 404 Not Found
     ");
-    server.shutdown().await;
 }

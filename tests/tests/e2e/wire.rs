@@ -10,6 +10,7 @@ use farside_tests::{Server, guest};
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::gate::Gate;
+use crate::local::Local;
 use crate::peer::{self, Peer, chunk, hello, packed, put_later};
 
 /// A server with a session that must not notice anything.
@@ -411,18 +412,8 @@ async fn unanswered_questions_have_a_bound() {
 
 #[tokio::test]
 async fn what_is_ended_leaves_no_alarm_behind() {
-    let data = tempfile::tempdir().unwrap();
-    let config = farside_server::config::Config {
-        data: data.path().to_owned(),
-        ..farside_server::config::Config::default()
-    };
-    let server = farside_server::Server::start(config).await.unwrap();
-    let (near, far) = farside::memory_transport();
-    tokio::spawn({
-        let server = server.clone();
-        async move { server.accept(far).await }
-    });
-    let client = farside::Client::over(near, server.token()).await.unwrap();
+    let local = Local::start().await;
+    let client = local.client(local.server.token()).await.unwrap();
     let session = client.session().await.unwrap();
     session.upload(guest("hello")).await.unwrap();
     let hour = std::time::Duration::from_secs(3600);
@@ -440,5 +431,4 @@ async fn what_is_ended_leaves_no_alarm_behind() {
     }
     let left = tasks() - before;
     assert!(left < 10, "{left} tasks are left");
-    server.shutdown().await;
 }
