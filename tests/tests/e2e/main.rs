@@ -10,6 +10,7 @@ mod echo;
 mod faults;
 mod gate;
 mod limits;
+mod local;
 mod ordering;
 mod peer;
 mod plain;
