@@ -209,7 +209,7 @@ async fn a_trap_after_a_refused_growth_is_a_memory_limit() {
     assert_eq!(grows.call::<i32>("grow", (100,)).get().await.unwrap(), -1);
     assert_eq!(grows.call::<i32>("grow", (9,)).get().await.unwrap(), 1);
     insta::assert_snapshot!(broken(&grows.call::<()>("must", (100,))).await, @"
-    MemoryLimit: the guest wanted its memory to be 7040 KiB; all instances of the session use 640 KiB of 4 MiB
+    MemoryLimit: the guest wanted its memory to be 6.9 MiB; all instances of the session use 640 KiB of 4 MiB
         in must
     hint: pass less at once, or raise limits.session_memory on the server
     ");
