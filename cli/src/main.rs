@@ -28,6 +28,7 @@ use fault::{Blame, Fault};
 use options::{Command, Options};
 
 fn main() -> ExitCode {
+    farside_server::run_if_compiler();
     let command = Options::parse().command;
     let as_json = command.json();
     match run(command) {

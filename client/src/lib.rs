@@ -39,6 +39,7 @@ mod describe;
 mod disconnected;
 mod driver;
 mod encode;
+mod eval;
 mod far;
 mod function;
 mod get;
@@ -62,6 +63,7 @@ pub use codec::{Codec, CodecError};
 pub use connect::{ClientBuilder, ConnectError};
 pub use describe::DescribeError;
 pub use disconnected::Disconnected;
+pub use eval::{Bindings, Language};
 pub use far::Far;
 pub use farside_protocol::array::Array;
 pub use farside_protocol::{

@@ -21,6 +21,9 @@ pub struct Manifest {
     /// Where small arguments are written (SDK modules).
     #[serde(default)]
     pub inbox: Option<Inbox>,
+    /// Why the state of its instances can't be captured; none if it can.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub obstacle: Option<String>,
     /// The callable functions.
     #[serde(default)]
     pub functions: Vec<Function>,

@@ -9,9 +9,10 @@ use tokio::runtime::Handle;
 use crate::auth::Token;
 use crate::config::Config;
 use crate::connection::Connections;
+use crate::evaluators::Evaluators;
 use crate::failures;
 use crate::meter::Meter;
-use crate::sandbox::{Module, Sandbox};
+use crate::sandbox::{Module, ModuleError, Product, Sandbox};
 use crate::session::Sessions;
 use crate::storage::{Modules, Values};
 
@@ -24,6 +25,7 @@ pub(crate) struct Core {
     pub(crate) memory: Arc<Meter>,
     pub(crate) modules: Modules,
     pub(crate) values: Values,
+    pub(crate) evaluators: Arc<Evaluators>,
     pub(crate) sessions: Sessions,
     pub(crate) connections: Connections,
     pub(crate) runtime: Handle,
@@ -45,13 +47,10 @@ impl Core {
             return None;
         }
         match self.modules.get(hash).await {
-            Ok(bytes) => {
-                let module = self.compile(hash, bytes).await;
-                if let Ok(module) = &module {
-                    self.save_compiled(module).await;
-                }
-                Some(module)
-            }
+            Ok(bytes) => Some(match self.sandbox.catalog.compile(hash, bytes).await {
+                Ok(product) => self.install(hash, product).await,
+                Err(failure) => Err(failure),
+            }),
             Err(error) => {
                 // The client has the bytes; asking for them again mends it.
                 tracing::warn!(module = %hash.short(), %error, "a kept module can't be read");
@@ -77,31 +76,22 @@ impl Core {
                 "the file changed while it was sent, or the client is wrong; upload it again",
             ));
         }
-        let module = self.compile(hash, bytes.clone()).await?;
+        let product = self.sandbox.catalog.compile(hash, bytes.clone()).await?;
         // Code is kept of those modules only whose bytes are.
         self.modules.put(hash, bytes).await.map_err(|error| failures::of_storage(&error))?;
-        self.save_compiled(&module).await;
-        Ok(module)
+        self.install(hash, product).await
     }
 
-    async fn save_compiled(self: &Arc<Self>, module: &Arc<Module>) {
-        let (core, module) = (Arc::clone(self), Arc::clone(module));
-        // A panic there costs the kept code, not the module.
-        let _ = self.runtime.spawn_blocking(move || core.sandbox.catalog.save(&module)).await;
-    }
-
-    async fn compile(
+    /// Makes a module of compiled code.
+    pub(crate) async fn install(
         self: &Arc<Self>,
         hash: ModuleHash,
-        bytes: Bytes,
+        product: Product,
     ) -> Result<Arc<Module>, Failure> {
         let core = Arc::clone(self);
-        let permit = self.sandbox.catalog.compile_permit().await.ok_or_else(shutting_down)?;
         self.blocking(move || {
-            if let Some(module) = core.sandbox.catalog.live(hash) {
-                return Ok(module);
-            }
-            core.sandbox.catalog.compile(hash, &bytes, permit).map_err(|error| error.into_failure())
+            let module = core.sandbox.catalog.install(hash, &product);
+            module.map_err(ModuleError::into_failure)
         })
         .await
     }

@@ -4,6 +4,7 @@ mod auth;
 pub mod config;
 mod connection;
 mod core;
+mod evaluators;
 mod failures;
 mod listener;
 mod machine;
@@ -16,6 +17,6 @@ mod versions;
 mod websocket;
 
 pub use auth::{Token, TokenError, local_token};
-pub use sandbox::{Capacity, SandboxError};
+pub use sandbox::{Capacity, SandboxError, run_if_compiler};
 pub use server::{Server, StartError, router};
 pub use versions::{Versions, versions};

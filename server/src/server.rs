@@ -17,6 +17,7 @@ use crate::auth::{Token, TokenError};
 use crate::config::Config;
 use crate::connection::{self, Connections};
 use crate::core::{Core, shutting_down};
+use crate::evaluators::Evaluators;
 use crate::listener::listen;
 use crate::machine;
 use crate::meter::Meter;
@@ -99,7 +100,8 @@ impl Server {
         let memory = Meter::new(machine::allowed_memory(config.limits.process_memory));
         let storage = storage::open(&config.storage, &data, &space).await?;
         let token = Token::open(&data)?;
-        let sandbox = Sandbox::start(&config, &data.join("compiled"), space, Arc::clone(&memory))?;
+        let sandbox = Sandbox::start(&config, &data.join("compiled"), space)?;
+        let evaluators = Arc::new(Evaluators::find(&config));
         let core = Arc::new(Core {
             config: Arc::new(config),
             token,
@@ -107,10 +109,12 @@ impl Server {
             memory,
             modules: Modules::open(Arc::clone(&storage)).await?,
             values: Values::open(storage).await?,
+            evaluators,
             sessions: Sessions::default(),
             connections: Connections::default(),
             runtime: Handle::current(),
         });
+        core.prepare_evaluators().await;
         let server =
             Server { core, stop: CancellationToken::new(), token_path: data.join("token") };
         server.spawn_reaper();
@@ -132,6 +136,17 @@ impl Server {
     #[must_use]
     pub fn capacity(&self) -> &Capacity {
         &self.core.sandbox.capacity
+    }
+
+    /// Where clients' modules are compiled: `in a child process`, or in this one.
+    #[must_use]
+    pub fn compiler(&self) -> String {
+        self.core.sandbox.catalog.compiler().place()
+    }
+
+    /// The languages that sessions can evaluate, with the files that do it.
+    pub fn evaluators(&self) -> impl Iterator<Item = (&str, &Path)> {
+        self.core.evaluators.files()
     }
 
     /// The file that holds the token.

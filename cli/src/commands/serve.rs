@@ -150,6 +150,10 @@ fn announce(server: &Server, address: SocketAddr) {
         note("warning: other machines can reach this address, and nothing is encrypted");
     }
     note(format_args!("capacity: {}", server.capacity()));
+    note(format_args!("modules are compiled {}", server.compiler()));
+    for (language, file) in server.evaluators() {
+        note(format_args!("evaluates {language}: {}", file.display()));
+    }
     let url = match address.port() {
         farside_protocol::DEFAULT_PORT => String::new(),
         _ => format!("  export FARSIDE_URL=ws://{address}\n"),
@@ -200,6 +204,9 @@ impl Args for Serve {
     }
 }
 
+/// The setting whose flag can be given several times.
+const LIST: &str = "evaluator";
+
 /// A setting's flag.
 fn flag(setting: &'static Setting) -> Arg {
     let heading = match setting.key.split_once('.') {
@@ -207,9 +214,11 @@ fn flag(setting: &'static Setting) -> Arg {
         Some(("guests", _)) => "Guests",
         _ => "Settings",
     };
+    let is_list = setting.key == LIST;
     Arg::new(setting.key)
         .long(setting.flag.as_str())
-        .value_name("VALUE")
+        .value_name(if is_list { "NAME=FILE" } else { "VALUE" })
+        .action(if is_list { ArgAction::Append } else { ArgAction::Set })
         .help(format!("{} [default: {}]", setting.doc.replace('\n', " "), setting.default))
         .help_heading(heading)
 }
@@ -217,7 +226,8 @@ fn flag(setting: &'static Setting) -> Arg {
 impl FromArgMatches for Serve {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Serve, clap::Error> {
         let said = |setting: &'static Setting| {
-            Some((setting.key, matches.get_one::<String>(setting.key)?.clone()))
+            let values: Vec<_> = matches.get_many::<String>(setting.key)?.cloned().collect();
+            Some((setting.key, values.join(",")))
         };
         Ok(Serve {
             config: matches.get_one("config").cloned(),

@@ -9,6 +9,7 @@
 
 mod byte_size;
 mod duration;
+mod evaluator_files;
 mod folders;
 mod load;
 mod nearest;
@@ -20,6 +21,7 @@ mod tests;
 mod text;
 
 pub use byte_size::ByteSize;
+pub use evaluator_files::EvaluatorFiles;
 pub use load::{ConfigError, Loaded, Origin};
 pub use process_memory::ProcessMemory;
 pub use setting::{Setting, settings};

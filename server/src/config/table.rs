@@ -8,7 +8,7 @@ use farside_protocol::{DEFAULT_PORT, caps};
 
 use super::setting::{Row, settings_table};
 use super::text::{SettingText, within};
-use super::{ByteSize, ProcessMemory, folders};
+use super::{ByteSize, EvaluatorFiles, ProcessMemory, folders};
 use crate::storage::StorageUrl;
 
 /// The shortest duration that a setting takes.
@@ -37,6 +37,13 @@ settings_table! {
         /// Values of more than this many bytes are written to storage instead of
         /// being held in memory.
         storage_spill: ByteSize = ByteSize::mib(1), in BYTE..=ByteSize::new(caps::VALUE_BYTES);
+        /// The program that compiles modules, in child processes: the path of a
+        /// `farside`. "auto" is this program, if it can do it, or a `farside` beside it
+        /// or on the path.
+        compiler: String = "auto".to_owned();
+        /// Modules that evaluate languages, beyond those found beside the program and
+        /// in the data folder: "NAME=FILE, NAME=FILE".
+        evaluator: EvaluatorFiles = EvaluatorFiles::default();
         /// What is logged: a level (error, warn, info, debug, trace), or a filter
         /// such as "info,farside_server::sandbox=debug".
         log: String = "info".to_owned();
@@ -54,6 +61,15 @@ settings_table! {
     [limits] Limits {
         /// Bytes of an uploaded module.
         module_bytes: ByteSize = ByteSize::mib(32), in BYTE..=ByteSize::gib(1);
+        /// Processor time that compiling a module may take.
+        compile_cpu: Duration = Duration::from_secs(30), in Duration::from_secs(1)..=LONGEST;
+        /// Memory that it may take.
+        compile_memory: ByteSize = ByteSize::gib(2), in ByteSize::mib(64)..=TEBIBYTE;
+        /// Processor time that a module's own init may take, which runs once, when the
+        /// module is compiled.
+        init_cpu: Duration = Duration::from_secs(10), in TICK..=LONGEST;
+        /// Linear memory of a module after its init.
+        image_bytes: ByteSize = ByteSize::mib(128), in ByteSize::kib(64)..=ByteSize::gib(4);
         /// Linear memory of all instances of a session together.
         session_memory: ByteSize = ByteSize::mib(256), in ByteSize::kib(64)..=TEBIBYTE;
         /// Table elements of all instances of a session together.

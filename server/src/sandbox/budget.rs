@@ -70,6 +70,9 @@ pub(super) struct Share {
     budget: Arc<Budget>,
     memory: usize,
     process: Charge,
+    /// Bytes of its first memory that are the module's own and count for the process
+    /// only once, with the module.
+    shared: u64,
     table_elements: usize,
     /// What was last granted, to be taken back if the growth then fails.
     granted: Growth,
@@ -97,13 +100,15 @@ pub(super) enum Refused {
 }
 
 impl Share {
-    pub(super) fn of(budget: Arc<Budget>) -> Share {
+    /// A share of which so many bytes are shared with other instances.
+    pub(super) fn of(budget: Arc<Budget>, shared: u64) -> Share {
         budget.instances.fetch_add(1, Ordering::Relaxed);
         let process = budget.process.count(0);
         Share {
             budget,
             memory: 0,
             process,
+            shared,
             table_elements: 0,
             granted: Growth::default(),
             refused: None,
@@ -114,7 +119,8 @@ impl Share {
         if !charge(&self.budget.memory, growth, self.budget.memory_limit) {
             return Err(Refused::Memory { wanted });
         }
-        self.process.grow(growth as u64).map_err(|exceeded| {
+        let private = (growth as u64).saturating_sub(std::mem::take(&mut self.shared));
+        self.process.grow(private).map_err(|exceeded| {
             self.budget.memory.fetch_sub(growth, Ordering::Relaxed);
             Refused::Process(exceeded)
         })?;

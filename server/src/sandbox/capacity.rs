@@ -6,6 +6,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::config::Config;
 
 /// Address space that the pool may reserve: half of what x86-64 gives a process.
@@ -23,48 +25,45 @@ const MAPPINGS_KEPT: u64 = 4_000;
 /// Linux's default of `vm.max_map_count`, assumed where it can't be read.
 const DEFAULT_MAPPINGS: u64 = 65_530;
 
-/// Slots of the pool beyond those of sessions, for modules that describe themselves.
-const KEPT_BACK: u32 = 4;
-
 /// What the process can hold, and what bounds it.
 #[derive(Clone, Debug)]
 pub struct Capacity {
     /// Instances of sessions at once.
     pub(crate) instances: u32,
-    /// Linear memory of one instance, in bytes.
+    pub(crate) sizes: Sizes,
+    bounded_by: &'static str,
+}
+
+/// How large the parts of one instance may be.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct Sizes {
+    /// Bytes of its linear memory.
     pub(crate) memory_bytes: usize,
     /// Elements of one table.
     pub(crate) table_elements: usize,
     /// Address space for each linear memory.
     pub(crate) reservation_bytes: u64,
-    bounded_by: &'static str,
 }
 
 impl Capacity {
     pub(crate) fn measure(config: &Config) -> Capacity {
         let mappings = mapping_limit().saturating_sub(MAPPINGS_KEPT) / MAPPINGS_PER_INSTANCE;
-        let kept_back = u64::from(KEPT_BACK);
         let bounds = [
             (config.limits.instances as u64, "limits.instances"),
-            ((ADDRESS_SPACE / RESERVATION).saturating_sub(kept_back), "address space"),
-            (mappings.saturating_sub(kept_back), "vm.max_map_count"),
+            (ADDRESS_SPACE / RESERVATION, "address space"),
+            (mappings, "vm.max_map_count"),
         ];
         let (instances, bounded_by) =
             bounds.into_iter().min_by_key(|(count, _)| *count).unwrap_or((1, "nothing"));
-        Capacity {
-            instances: u32::try_from(instances.max(1)).unwrap_or(u32::MAX),
+        let sizes = Sizes {
             memory_bytes: usize::try_from(config.limits.session_memory.bytes())
                 .unwrap_or(usize::MAX)
                 .min(RESERVATION as usize),
             table_elements: config.limits.session_table_elements,
             reservation_bytes: RESERVATION,
-            bounded_by,
-        }
-    }
-
-    /// Instances that the pool has slots for.
-    pub(super) fn slots(&self) -> u32 {
-        self.instances.saturating_add(KEPT_BACK)
+        };
+        let instances = u32::try_from(instances.max(1)).unwrap_or(u32::MAX);
+        Capacity { instances, sizes, bounded_by }
     }
 }
 

@@ -3,8 +3,9 @@
 //! Two files for each module: the code, which is mapped and not read, and a
 //! record with the code's checksum and the manifest. The record is written last;
 //! code without a record does not exist. Both are written by this process alone,
-//! in a folder that nobody else can write to, and never come from a client. They
-//! count as space in the data folder; code that does not fit is not kept.
+//! of what its own compiler made, in a folder that nobody else can write to, and never
+//! come from a client. They count as space in the data folder; code that does not fit
+//! is not kept.
 
 use std::collections::HashMap;
 use std::fs;
@@ -17,12 +18,13 @@ use farside_protocol::manifest::Manifest;
 use serde::{Deserialize, Serialize};
 use wasmtime::Engine;
 
+use super::compile::Product;
 use super::engine::{PROFILE, WASMTIME_VERSION};
 use crate::meter::{Charge, Meter};
 use crate::storage::{Doing, StorageError, make_folder};
 
 /// Version of the record and of what we do to modules before compiling them.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// The folder of compiled code.
 pub(super) struct CompiledCode {
@@ -36,6 +38,7 @@ pub(super) struct CompiledCode {
 struct Record {
     crc32: u32,
     len: u64,
+    image: u64,
     manifest: Manifest,
 }
 
@@ -64,12 +67,12 @@ impl CompiledCode {
         self.folder.join(format!("{hash}{}{ending}", build()))
     }
 
-    /// The code and manifest of a module compiled before, if they are whole.
+    /// The code, manifest and image size of a module compiled before, if all is whole.
     pub(super) fn load(
         &self,
         engine: &Engine,
         hash: ModuleHash,
-    ) -> Option<(wasmtime::Module, Manifest)> {
+    ) -> Option<(wasmtime::Module, Manifest, u64)> {
         let record = fs::read(self.path(hash, RECORD)).ok()?;
         let record: Record = rmp_serde::from_slice(&record).ok()?;
         let path = self.path(hash, CODE);
@@ -84,12 +87,12 @@ impl CompiledCode {
             unsafe_code,
             reason = "mapping compiled code is the one way to start without compiling"
         )]
-        // SAFETY: the file was written by `save`, from this version of wasmtime
-        // (its name says so), into a folder that only this account can write to,
-        // and its checksum was compared just now.
+        // SAFETY: the file was written by `save`, of what our own compiler made with
+        // this version of wasmtime (its name says so), into a folder that only this
+        // account can write to, and its checksum was compared just now.
         let code = unsafe { wasmtime::Module::deserialize_file(engine, &path) };
         match code {
-            Ok(code) => Some((code, record.manifest)),
+            Ok(code) => Some((code, record.manifest, record.image)),
             Err(error) => {
                 tracing::warn!(module = %hash.short(), %error, "compiled code does not fit; compiling again");
                 None
@@ -98,23 +101,19 @@ impl CompiledCode {
     }
 
     /// Keeps a module's code and manifest, in place of what was kept before.
-    pub(super) fn save(
-        &self,
-        hash: ModuleHash,
-        code: &wasmtime::Module,
-        manifest: &Manifest,
-    ) -> Result<(), StorageError> {
+    pub(super) fn save(&self, hash: ModuleHash, product: &Product) -> Result<(), StorageError> {
         let io = |source| StorageError::io(Doing::Write, &self.folder, source);
-        let code = code.serialize().map_err(|error| io(io::Error::other(error)))?;
+        let Product { manifest, image, code } = product;
         let record = Record {
-            crc32: crc32fast::hash(&code),
+            crc32: crc32fast::hash(code),
             len: code.len() as u64,
+            image: *image,
             manifest: manifest.clone(),
         };
         let record =
             rmp_serde::to_vec_named(&record).map_err(|error| io(io::Error::other(error)))?;
         let charge = self.space.charge((code.len() + record.len()) as u64)?;
-        self.write(&self.path(hash, CODE), &code).map_err(io)?;
+        self.write(&self.path(hash, CODE), code).map_err(io)?;
         self.write(&self.path(hash, RECORD), &record).map_err(io)?;
         self.charges().insert(hash, charge);
         Ok(())
@@ -155,8 +154,13 @@ mod tests {
     use super::*;
     use crate::config::ByteSize;
 
-    fn code(engine: &Engine) -> wasmtime::Module {
-        wasmtime::Module::new(engine, wat::parse_str("(module)").unwrap()).unwrap()
+    fn code(engine: &Engine) -> Product {
+        let module = wasmtime::Module::new(engine, wat::parse_str("(module)").unwrap()).unwrap();
+        Product {
+            manifest: Manifest::default(),
+            image: 0,
+            code: module.serialize().unwrap().into(),
+        }
     }
 
     fn open(folder: &TempDir, limit: ByteSize) -> (CompiledCode, Arc<Meter>) {
@@ -171,9 +175,9 @@ mod tests {
         let hash = ModuleHash([7; 32]);
         let (compiled, space) = open(&folder, ByteSize::mib(1));
         assert!(compiled.load(&engine, hash).is_none());
-        compiled.save(hash, &code(&engine), &Manifest::default()).unwrap();
+        compiled.save(hash, &code(&engine)).unwrap();
         let used = space.used();
-        compiled.save(hash, &code(&engine), &Manifest::default()).unwrap();
+        compiled.save(hash, &code(&engine)).unwrap();
         assert!(used > 0);
         assert_eq!(space.used(), used);
         assert!(compiled.load(&engine, hash).is_some());
@@ -188,7 +192,7 @@ mod tests {
         let (folder, engine) = (TempDir::new().unwrap(), Engine::default());
         let hash = ModuleHash([7; 32]);
         let (compiled, space) = open(&folder, ByteSize::new(100));
-        let refused = compiled.save(hash, &code(&engine), &Manifest::default()).unwrap_err();
+        let refused = compiled.save(hash, &code(&engine)).unwrap_err();
         assert!(matches!(refused, StorageError::Quota { .. }), "{refused}");
         assert_eq!(space.used(), 0);
         assert!(compiled.load(&engine, hash).is_none());
@@ -199,7 +203,7 @@ mod tests {
         let (folder, engine) = (TempDir::new().unwrap(), Engine::default());
         let hash = ModuleHash([7; 32]);
         let (compiled, _) = open(&folder, ByteSize::mib(1));
-        compiled.save(hash, &code(&engine), &Manifest::default()).unwrap();
+        compiled.save(hash, &code(&engine)).unwrap();
         let path = compiled.path(hash, CODE);
         let mut bytes = fs::read(&path).unwrap();
         bytes[100] ^= 1;

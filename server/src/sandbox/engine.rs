@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use farside_protocol::caps;
 use wasmtime::{
-    Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails,
+    Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
+    WasmBacktraceDetails,
 };
 
-use super::capacity::Capacity;
+use super::capacity::{Capacity, Sizes};
 
 /// Which engine settings code is compiled for. Part of the name under which
 /// compiled code is cached.
@@ -36,20 +37,33 @@ pub(crate) const TICK: Duration = Duration::from_millis(1);
 /// Ticks without any guest run after which the ticker sleeps.
 const IDLE_TICKS: u32 = 64;
 
+/// The engine that runs guests.
 pub(super) fn new_engine(capacity: &Capacity) -> wasmtime::Result<Engine> {
     let mut pool = PoolingAllocationConfig::new();
-    pool.total_core_instances(capacity.slots())
-        .total_memories(capacity.slots())
-        .total_tables(capacity.slots())
-        .total_stacks(capacity.slots())
+    pool.total_core_instances(capacity.instances)
+        .total_memories(capacity.instances)
+        .total_tables(capacity.instances)
+        .total_stacks(capacity.instances)
         .max_memories_per_module(PER_MODULE)
         .max_tables_per_module(PER_MODULE)
-        .max_memory_size(capacity.memory_bytes)
-        .table_elements(capacity.table_elements);
+        .max_memory_size(capacity.sizes.memory_bytes)
+        .table_elements(capacity.sizes.table_elements);
+    let mut config = settings(&capacity.sizes);
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    Engine::new(&config)
+}
+
+/// An engine that compiles for the one that runs guests, and runs a few itself: what
+/// is compiled does not depend on how instances are allocated.
+pub(super) fn compiler_engine(sizes: &Sizes, level: OptLevel) -> wasmtime::Result<Engine> {
+    Engine::new(settings(sizes).cranelift_opt_level(level))
+}
+
+/// What both have in common: all that compiled code depends on.
+fn settings(sizes: &Sizes) -> Config {
     let mut config = Config::new();
     config
-        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
-        .memory_reservation(capacity.reservation_bytes)
+        .memory_reservation(sizes.reservation_bytes)
         .epoch_interruption(true)
         .max_wasm_stack(GUEST_STACK)
         .async_stack_size(FIBER_STACK)
@@ -59,7 +73,7 @@ pub(super) fn new_engine(capacity: &Capacity) -> wasmtime::Result<Engine> {
         .wasm_multi_memory(true)
         .wasm_backtrace_max_frames(NonZeroUsize::new(caps::BACKTRACE_FRAMES))
         .wasm_backtrace_details(WasmBacktraceDetails::Enable);
-    Engine::new(&config)
+    config
 }
 
 /// The clock of all guests: one thread that advances the epoch every [`TICK`]

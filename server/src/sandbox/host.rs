@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use farside_protocol::{LogLevel, RefId};
+use serde::{Deserialize, Serialize};
 use wasmtime::{Caller, Engine, Extern, Linker};
 
 use super::budget::Share;
@@ -19,7 +20,7 @@ const PANIC_BYTES: u32 = 8 * 1024;
 const RANDOM_BYTES: u32 = 64 * 1024;
 
 /// What guests are allowed beyond computing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Grants {
     pub(crate) clock: bool,
     pub(crate) random: bool,
@@ -112,8 +113,61 @@ fn bytes_of<'a>(
     }
 }
 
+/// A guest asked for what it can't have while it is prepared.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "it calls {IMPORT_MODULE}.{import}, which would be the same in every instance; call it later"
+)]
+struct TooEarly {
+    import: &'static str,
+}
+
 /// Everything that a module may import.
 pub(super) fn linker(engine: &Engine, grants: Grants) -> wasmtime::Result<Linker<Host>> {
+    let mut linker = basic_linker(engine)?;
+    if grants.clock {
+        linker.func_wrap(IMPORT_MODULE, "clock", || -> i64 {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            i64::try_from(now.as_nanos()).unwrap_or(i64::MAX)
+        })?;
+    }
+    if grants.random {
+        linker.func_wrap(
+            IMPORT_MODULE,
+            "random",
+            |mut caller: Caller<'_, Host>, at: u32, len: u32| {
+                let outside = OutOfMemory { import: "random", at, len };
+                if len > RANDOM_BYTES {
+                    return Err(outside.into());
+                }
+                let (bytes, _) = bytes_of(&mut caller, "random", at, len)?;
+                rand::fill(bytes);
+                Ok(())
+            },
+        )?;
+    }
+    Ok(linker)
+}
+
+/// The same for a module that is being compiled. What changes from one instance to
+/// the next is not there yet.
+pub(super) fn compiler_linker(engine: &Engine, grants: Grants) -> wasmtime::Result<Linker<Host>> {
+    let mut linker = basic_linker(engine)?;
+    if grants.clock {
+        linker.func_wrap(IMPORT_MODULE, "clock", || -> wasmtime::Result<i64> {
+            Err(TooEarly { import: "clock" }.into())
+        })?;
+    }
+    if grants.random {
+        linker.func_wrap(IMPORT_MODULE, "random", |_: u32, _: u32| -> wasmtime::Result<()> {
+            Err(TooEarly { import: "random" }.into())
+        })?;
+    }
+    Ok(linker)
+}
+
+/// What every module may import.
+fn basic_linker(engine: &Engine) -> wasmtime::Result<Linker<Host>> {
     let mut linker = Linker::new(engine);
     linker.func_wrap(
         IMPORT_MODULE,
@@ -139,26 +193,5 @@ pub(super) fn linker(engine: &Engine, grants: Grants) -> wasmtime::Result<Linker
             Err(Panicked.into())
         },
     )?;
-    if grants.clock {
-        linker.func_wrap(IMPORT_MODULE, "clock", || -> i64 {
-            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-            i64::try_from(now.as_nanos()).unwrap_or(i64::MAX)
-        })?;
-    }
-    if grants.random {
-        linker.func_wrap(
-            IMPORT_MODULE,
-            "random",
-            |mut caller: Caller<'_, Host>, at: u32, len: u32| {
-                let outside = OutOfMemory { import: "random", at, len };
-                if len > RANDOM_BYTES {
-                    return Err(outside.into());
-                }
-                let (bytes, _) = bytes_of(&mut caller, "random", at, len)?;
-                rand::fill(bytes);
-                Ok(())
-            },
-        )?;
-    }
     Ok(linker)
 }

@@ -14,6 +14,7 @@ use super::budget::{Budget, Share};
 use super::executor::Stop;
 use super::fault::{self, Fault};
 use super::host::{CallLog, Host};
+use super::image::Image;
 use super::module::{Entry, Module};
 use super::plain;
 use crate::failures;
@@ -95,7 +96,11 @@ pub(crate) async fn run(
             instance
         }
         Ground::New { module, budget, permit } => {
-            match Instance::create(module, budget, permit, Some(log)).await {
+            let made = match Instance::create(module, budget, permit, Some(log)).await {
+                Ok(mut instance) => instance.wake().await.map(|()| instance),
+                Err(fault) => Err(fault),
+            };
+            match made {
                 Ok(instance) => Box::new(instance),
                 Err(Fault { failure, .. }) => {
                     // There was no state yet that could be lost.
@@ -116,7 +121,8 @@ impl Instance {
         permit: OwnedSemaphorePermit,
         log: Option<CallLog>,
     ) -> Result<Instance, Fault> {
-        let mut store = Store::new(module.engine(), Host::new(Share::of(budget), log));
+        let mut store =
+            Store::new(module.engine(), Host::new(Share::of(budget, module.image()), log));
         store.limiter(|host| &mut host.share);
         store.epoch_deadline_async_yield_and_update(1);
         store.set_epoch_deadline(FIRST_TICKS);
@@ -128,6 +134,36 @@ impl Instance {
         let alloc = instance.get_typed_func(&mut store, "farside_alloc").ok();
         let entries = module.manifest().functions.iter().map(|_| None).collect();
         Ok(Instance { store, instance, memory, entries, alloc, module, _permit: permit })
+    }
+
+    /// Runs what every new instance runs before its first call.
+    async fn wake(&mut self) -> Result<(), Fault> {
+        let Some(wake) = self.module.wake() else { return Ok(()) };
+        let func = self.instance.get_module_export(&mut self.store, wake);
+        self.enter_func(func.and_then(wasmtime::Extern::into_func), "farside_wake").await
+    }
+
+    /// Runs an export that takes nothing and gives nothing.
+    pub(super) async fn enter(&mut self, export: &str) -> Result<(), Fault> {
+        let func = self.instance.get_func(&mut self.store, export);
+        self.enter_func(func, export).await
+    }
+
+    async fn enter_func(&mut self, func: Option<wasmtime::Func>, name: &str) -> Result<(), Fault> {
+        let func = func
+            .and_then(|func| func.typed::<(), ()>(&self.store).ok())
+            .ok_or_else(|| Fault::broken_contract(format!("the guest has no proper {name}")))?;
+        match func.call_async(&mut self.store, ()).await {
+            Ok(()) => Ok(()),
+            Err(error) => Err(fault::from_wasmtime(&error, self.store.data_mut())),
+        }
+    }
+
+    /// Copies its state; no guest is running in it.
+    pub(super) fn image(&mut self) -> Result<Image, Fault> {
+        let code = self.module.pre().module();
+        Image::capture(code, &self.instance, &mut self.store)
+            .map_err(|error| Fault::broken_contract(format!("its state can't be had: {error}")))
     }
 
     /// Runs one function to its end.

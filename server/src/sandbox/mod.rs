@@ -8,11 +8,13 @@ mod arguments;
 mod budget;
 mod capacity;
 mod catalog;
+mod compile;
 mod compiled;
 mod engine;
 mod executor;
 mod fault;
 mod host;
+mod image;
 mod imports;
 mod instance;
 mod module;
@@ -32,13 +34,16 @@ pub(crate) use arguments::Arguments;
 pub(crate) use budget::Budget;
 pub use capacity::Capacity;
 pub(crate) use catalog::Catalog;
+pub(crate) use compile::Product;
+pub use compile::run_if_compiler;
 pub(crate) use engine::{TICK, WASMTIME_VERSION};
 pub(crate) use executor::{Begun, Bounds, Executor, GuestFuture, Lane, Running, Stop};
 pub(crate) use fault::Fault;
 pub(crate) use host::{CallLog, Grants, LogSink};
 pub(crate) use instance::{Finished, Ground, Instance, Invocation, run, too_large};
-pub(crate) use module::Module;
+pub(crate) use module::{Module, ModuleError};
 
+use compile::{Ceilings, Compiler, Order};
 use compiled::CompiledCode;
 use engine::Ticker;
 
@@ -76,12 +81,11 @@ pub enum SandboxError {
 
 impl Sandbox {
     /// Sets up the engine, its clock and its threads; compiled code is kept in
-    /// `folder` and counts as `space`. Guests use the `memory` of the process.
+    /// `folder` and counts as `space`.
     pub(crate) fn start(
         config: &Config,
         folder: &Path,
         space: Arc<Meter>,
-        memory: Arc<Meter>,
     ) -> Result<Sandbox, SandboxError> {
         let engine_error =
             |error: wasmtime::Error| SandboxError::Engine { message: format!("{error:#}") };
@@ -99,16 +103,23 @@ impl Sandbox {
         };
         let executor =
             Executor::start(threads, Arc::clone(&ticker)).map_err(SandboxError::Thread)?;
+        let limits = &config.limits;
+        let ceilings = Ceilings {
+            cpu: limits.compile_cpu,
+            memory: limits.compile_memory.bytes(),
+            init_cpu: limits.init_cpu,
+            image: limits.image_bytes.bytes(),
+        };
+        let order = Order { grants, sizes: capacity.sizes, ceilings };
+        let compiler = Compiler::new(&config.compiler);
+        if !compiler.is_contained() {
+            tracing::warn!(
+                "modules are compiled in this process, since there is no `farside` to do it in a \
+                 child (set `compiler` to its path, or call farside_server::run_if_compiler)"
+            );
+        }
         Ok(Sandbox {
-            catalog: Catalog::new(
-                engine,
-                linker,
-                grants,
-                capacity.clone(),
-                compiled,
-                memory,
-                Arc::clone(&ticker),
-            ),
+            catalog: Catalog::new(engine, linker, compiler, order, compiled),
             executor,
             instances: Arc::new(Semaphore::new(capacity.instances as usize)),
             capacity,

@@ -1,6 +1,7 @@
 //! A module: compiled code, what it exports, and what it may not import.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use farside_protocol::manifest::{GUEST_ABI, Manifest};
@@ -14,6 +15,12 @@ use crate::config::ByteSize;
 /// Marks the entry of an SDK function; the function's name follows.
 const CALL_PREFIX: &str = "farside_call_";
 
+/// How the names of exports begin that are for the host alone.
+const HOSTS: &str = "farside_";
+
+/// The export that makes anew, in each instance, what must differ between them.
+const WAKE: &str = "farside_wake";
+
 /// Wasm code ready to be instantiated, with its description. Immutable.
 pub(crate) struct Module {
     hash: ModuleHash,
@@ -21,6 +28,10 @@ pub(crate) struct Module {
     manifest_bytes: Bytes,
     pre: InstancePre<Host>,
     entries: Vec<Entry>,
+    /// What every new instance runs before its first call.
+    wake: Option<ModuleExport>,
+    /// Bytes of memory that instances share until they write to them.
+    image: u64,
     /// By function: whether its last call took longer than a tick.
     long: Vec<AtomicBool>,
 }
@@ -58,6 +69,14 @@ pub(crate) enum ModuleError {
     Table { needed: u64, most: usize },
     #[error("the module does not describe itself properly: {message}")]
     Manifest { message: String, cause: Option<Box<Failure>> },
+    #[error("the module can't be prepared: {obstacle}")]
+    Unpreparable { obstacle: String },
+    #[error("the module's init failed")]
+    Init { cause: Box<Failure> },
+    #[error("the module's init takes more than {most:?} of CPU time")]
+    InitTime { most: Duration },
+    #[error("the module's init takes more than {} of memory", most.about())]
+    ImageSize { most: ByteSize },
 }
 
 impl ModuleError {
@@ -86,6 +105,15 @@ impl ModuleError {
                 .with_hint("raise limits.session_memory on the server"),
             ModuleError::Table { .. } => Failure::new(ErrorCode::MemoryLimit, message)
                 .with_hint("raise limits.session_table_elements on the server"),
+            ModuleError::Unpreparable { .. } => Failure::new(ErrorCode::InvalidModule, message)
+                .with_hint("what farside_init leaves behind must lie in memories and globals"),
+            ModuleError::Init { cause } => Failure::new(ErrorCode::InvalidModule, message)
+                .with_hint("look at what the function under #[farside_guest::init] does")
+                .with_cause(*cause),
+            ModuleError::InitTime { .. } => Failure::new(ErrorCode::CompileLimit, message)
+                .with_hint("do less in it, or raise limits.init_cpu on the server"),
+            ModuleError::ImageSize { .. } => Failure::new(ErrorCode::CompileLimit, message)
+                .with_hint("do less in it, or raise limits.image_bytes on the server"),
             ModuleError::Manifest { cause, .. } => {
                 let failure = Failure::new(ErrorCode::InvalidModule, message)
                     .with_hint("rebuild the guest with a current farside-guest");
@@ -104,6 +132,7 @@ impl Module {
         code: &wasmtime::Module,
         pre: InstancePre<Host>,
         manifest: Manifest,
+        image: u64,
     ) -> Result<Module, ModuleError> {
         let is_sdk = manifest.abi.is_some();
         let entries = manifest
@@ -127,7 +156,8 @@ impl Module {
             .map_err(|error| ModuleError::Manifest { message: error.to_string(), cause: None })?
             .into();
         let long = manifest.functions.iter().map(|_| AtomicBool::new(false)).collect();
-        Ok(Module { hash, manifest, manifest_bytes, pre, entries, long })
+        let wake = code.get_export_index(WAKE);
+        Ok(Module { hash, manifest, manifest_bytes, pre, entries, wake, image, long })
     }
 
     pub(crate) fn hash(&self) -> ModuleHash {
@@ -153,6 +183,16 @@ impl Module {
         if let Some(known) = self.long.get(function as usize) {
             known.store(long, Ordering::Relaxed);
         }
+    }
+
+    /// The export that every new instance runs first, if there is one.
+    pub(super) fn wake(&self) -> Option<&ModuleExport> {
+        self.wake.as_ref()
+    }
+
+    /// Bytes of memory that its instances share until they write to them.
+    pub(super) fn image(&self) -> u64 {
+        self.image
     }
 
     pub(super) fn pre(&self) -> &InstancePre<Host> {
@@ -222,7 +262,7 @@ pub(super) fn sdk_functions(code: &wasmtime::Module) -> Option<Vec<String>> {
 }
 
 /// The description of a module without the SDK: its functions over numbers. One
-/// whose name is too long for a message is left out.
+/// whose name is too long for a message, or the host's, is left out.
 ///
 /// # Errors
 /// When it would be too large.
@@ -231,7 +271,7 @@ pub(super) fn plain_manifest(code: &wasmtime::Module) -> Result<Manifest, Module
     let mut params = 0;
     for export in code.exports() {
         let ExternType::Func(ty) = export.ty() else { continue };
-        if export.name().len() > caps::NAME_BYTES {
+        if export.name().len() > caps::NAME_BYTES || export.name().starts_with(HOSTS) {
             continue;
         }
         params += ty.params().len();

@@ -3,13 +3,13 @@
 
 use wasmparser::{BinaryReaderError, Parser, Payload};
 
-use super::capacity::Capacity;
+use super::capacity::Sizes;
 use super::engine::PER_MODULE;
 use super::module::ModuleError;
 use crate::config::ByteSize;
 
 /// Refuses a valid module of which no instance could ever be made.
-pub(super) fn check(binary: &[u8], capacity: &Capacity) -> Result<(), ModuleError> {
+pub(super) fn check(binary: &[u8], sizes: &Sizes) -> Result<(), ModuleError> {
     let invalid = |error: BinaryReaderError| ModuleError::Invalid { message: error.to_string() };
     let too_many = |what| ModuleError::TooMany { what, most: PER_MODULE as usize };
     for payload in Parser::new(0).parse_all(binary) {
@@ -22,8 +22,8 @@ pub(super) fn check(binary: &[u8], capacity: &Capacity) -> Result<(), ModuleErro
                     let memory = memory.map_err(invalid)?;
                     let page = memory.page_size_log2.unwrap_or(16);
                     let needed = memory.initial.checked_shl(page).unwrap_or(u64::MAX);
-                    if needed > capacity.memory_bytes as u64 {
-                        let (needed, most) = (ByteSize::new(needed), capacity.memory_bytes as u64);
+                    if needed > sizes.memory_bytes as u64 {
+                        let (needed, most) = (ByteSize::new(needed), sizes.memory_bytes as u64);
                         return Err(ModuleError::Memory { needed, most: ByteSize::new(most) });
                     }
                 }
@@ -34,8 +34,8 @@ pub(super) fn check(binary: &[u8], capacity: &Capacity) -> Result<(), ModuleErro
                 }
                 for table in tables {
                     let needed = table.map_err(invalid)?.ty.initial;
-                    if needed > capacity.table_elements as u64 {
-                        return Err(ModuleError::Table { needed, most: capacity.table_elements });
+                    if needed > sizes.table_elements as u64 {
+                        return Err(ModuleError::Table { needed, most: sizes.table_elements });
                     }
                 }
             }

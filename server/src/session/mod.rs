@@ -71,8 +71,13 @@ impl Session {
             Arc::clone(&core.memory),
         ));
         let id = SessionId(rand::random());
-        let state =
-            State::new(id, Arc::clone(&core.config), Arc::clone(&budget), Arc::clone(&core.memory));
+        let state = State::new(
+            id,
+            Arc::clone(&core.config),
+            Arc::clone(&core.evaluators),
+            Arc::clone(&budget),
+            Arc::clone(&core.memory),
+        );
         let lease = Lease { length: lease, idle_since: Some(Instant::now()) };
         Arc::new(Session {
             id,

@@ -1,14 +1,17 @@
 //! Names and numbers of functions and modules: what they stand for now.
 
+use std::sync::Arc;
+
 use farside_protocol::value::nearest;
 use farside_protocol::{ErrorCode, Failure, Target};
 
 use super::slot::Slot;
 use super::state::State;
+use crate::sandbox::Module;
 
 impl State {
     /// The slot and function that a target names.
-    pub(super) fn resolve(&self, target: &Target) -> Result<(u32, u32), Failure> {
+    pub(super) fn resolve(&mut self, target: &Target) -> Result<(u32, u32), Failure> {
         match target {
             Target::Index { module, function } => self.resolve_index(*module, *function),
             Target::Name(name) => self.resolve_name(name),
@@ -46,11 +49,11 @@ impl State {
         module.manifest().function(function).map(|(place, _)| (slot, place))
     }
 
-    fn resolve_name(&self, name: &str) -> Result<(u32, u32), Failure> {
+    fn resolve_name(&mut self, name: &str) -> Result<(u32, u32), Failure> {
         if let Some((module, function)) = name.split_once('.')
-            && let Some(slot) = self.names.get(module)
+            && let Some(slot) = self.find_module(module)?
         {
-            return self.find_in(*slot, function).ok_or_else(|| self.unknown_function(name));
+            return self.find_in(slot, function).ok_or_else(|| self.unknown_function(name));
         }
         let mut found: Vec<(u32, u32)> =
             self.names.values().filter_map(|slot| self.find_in(*slot, name)).collect();
@@ -68,6 +71,24 @@ impl State {
             }
             (None, _) => Err(self.unknown_function(name)),
         }
+    }
+
+    /// The slot of a module's name. An evaluator gets one when it is first named.
+    fn find_module(&mut self, name: &str) -> Result<Option<u32>, Failure> {
+        if let Some(slot) = self.names.get(name) {
+            return Ok(Some(*slot));
+        }
+        let Some(module) = self.evaluators.module(name) else { return Ok(None) };
+        Ok(Some(self.add_slot(name, module?)))
+    }
+
+    /// A new slot under a name.
+    pub(super) fn add_slot(&mut self, name: &str, module: Arc<Module>) -> u32 {
+        let number = self.slots.len() as u32;
+        let name: Arc<str> = name.into();
+        self.slots.push(Slot::new(Arc::clone(&name), module));
+        self.names.insert(name, number);
+        number
     }
 
     fn function_names(&self) -> impl Iterator<Item = String> + '_ {

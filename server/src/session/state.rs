@@ -16,6 +16,7 @@ use super::value::Value;
 use super::writer::{Window, Writer};
 use crate::config::Config;
 use crate::connection::Outbox;
+use crate::evaluators::Evaluators;
 use crate::meter::Meter;
 use crate::sandbox::Budget;
 
@@ -31,6 +32,7 @@ pub(super) struct State {
     pub(super) id: SessionId,
     pub(super) lease_ms: u64,
     pub(super) config: Arc<Config>,
+    pub(super) evaluators: Arc<Evaluators>,
     pub(super) budget: Arc<Budget>,
     /// Memory of the whole process.
     pub(super) memory: Arc<Meter>,
@@ -74,6 +76,7 @@ impl State {
     pub(super) fn new(
         id: SessionId,
         config: Arc<Config>,
+        evaluators: Arc<Evaluators>,
         budget: Arc<Budget>,
         memory: Arc<Meter>,
     ) -> State {
@@ -83,6 +86,7 @@ impl State {
             id,
             lease_ms: 0,
             config,
+            evaluators,
             budget,
             memory,
             refs,

@@ -251,13 +251,7 @@ impl State {
         });
         let number = match same {
             Some(number) => number,
-            None => {
-                let number = self.slots.len() as u32;
-                let name: Arc<str> = name.into();
-                self.slots.push(Slot::new(Arc::clone(&name), module));
-                self.names.insert(name, number);
-                number
-            }
+            None => self.add_slot(name, module),
         };
         let replaced = before.filter(|before| *before != number);
         if let Some(before) = replaced {

@@ -32,5 +32,6 @@ impl Local {
 
 fn config(data: &Path) -> Config {
     let limits = Limits { instances: 100, ..Limits::default() };
-    Config { data: data.to_owned(), limits, ..Config::default() }
+    let compiler = farside_tests::program("farside").display().to_string();
+    Config { data: data.to_owned(), compiler, limits, ..Config::default() }
 }

@@ -5,6 +5,7 @@
 )]
 
 mod bystander;
+mod compiling;
 mod demo;
 mod echo;
 mod faults;
@@ -14,6 +15,7 @@ mod local;
 mod ordering;
 mod peer;
 mod plain;
+mod preparing;
 mod readme;
 mod refs;
 mod sdk;

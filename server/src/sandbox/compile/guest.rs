@@ -1,0 +1,84 @@
+//! Instances of a module that is being compiled, which describe and prepare it.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use farside_protocol::ModuleHash;
+use farside_protocol::manifest::Manifest;
+use tokio::sync::Semaphore;
+use wasmtime::Engine;
+
+use crate::config::ByteSize;
+use crate::meter::Meter;
+use crate::sandbox::budget::Budget;
+use crate::sandbox::engine::Ticker;
+use crate::sandbox::executor::thread_cpu_time;
+use crate::sandbox::fault::Fault;
+use crate::sandbox::host::{self, Grants};
+use crate::sandbox::instance::Instance;
+use crate::sandbox::module::{Module, ModuleError};
+
+/// Table elements of such an instance.
+const TABLE: usize = 100_000;
+
+/// Makes instances of one module.
+pub(super) struct Guests {
+    code: wasmtime::Module,
+    module: Arc<Module>,
+    ticker: Ticker,
+}
+
+impl Guests {
+    /// Instances can log and panic; what they are granted beyond that is not there
+    /// yet, and says so.
+    pub(super) fn new(
+        engine: &Engine,
+        code: wasmtime::Module,
+        grants: Grants,
+    ) -> Result<Guests, ModuleError> {
+        let invalid = |error: wasmtime::Error| ModuleError::Invalid { message: error.to_string() };
+        let linker = host::compiler_linker(engine, grants).map_err(invalid)?;
+        let pre = linker.instantiate_pre(&code).map_err(invalid)?;
+        let unnamed = ModuleHash([0; 32]);
+        let module = Arc::new(Module::new(unnamed, &code, pre, Manifest::default(), 0)?);
+        let ticker = Ticker::start(engine.clone()).map_err(|error| ModuleError::Compile {
+            message: format!("no thread can be started: {error}"),
+        })?;
+        Ok(Guests { code, module, ticker })
+    }
+
+    pub(super) fn code(&self) -> &wasmtime::Module {
+        &self.code
+    }
+
+    /// A new instance with so much memory.
+    pub(super) async fn instantiate(&self, memory: u64) -> Result<Instance, Fault> {
+        let limit = usize::try_from(memory).unwrap_or(usize::MAX);
+        let process = Meter::new(ByteSize::new(memory));
+        let budget = Arc::new(Budget::new(limit, TABLE, process));
+        let permit = Arc::new(Semaphore::new(1));
+        // The semaphore is new, and never closed.
+        let permit = permit.acquire_owned().await.map_err(|closed| {
+            Fault::broken_contract(format!("no instance can be made: {closed}"))
+        })?;
+        Instance::create(Arc::clone(&self.module), budget, permit, None).await
+    }
+
+    /// Polls a guest's future on this thread until it ends or has used its CPU time;
+    /// none then.
+    pub(super) fn run<T>(&self, cpu: Duration, future: impl Future<Output = T>) -> Option<T> {
+        let until = thread_cpu_time() + cpu;
+        let mut future = pin!(future);
+        let mut context = Context::from_waker(Waker::noop());
+        while thread_cpu_time() < until {
+            self.ticker.guest_runs();
+            if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+                return Some(output);
+            }
+        }
+        None
+    }
+}

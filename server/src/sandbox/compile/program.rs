@@ -1,0 +1,57 @@
+//! Which program compiles modules.
+
+use std::env;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// The setting that has the program found.
+const AUTO: &str = "auto";
+
+/// Whether this program can be its own compiler.
+static IS_COMPILER: AtomicBool = AtomicBool::new(false);
+
+/// Notes that this program, started again, would compile.
+pub(super) fn can_compile() {
+    IS_COMPILER.store(true, Ordering::Relaxed);
+}
+
+/// Who compiles.
+#[derive(Clone, Debug)]
+pub(super) enum Program {
+    /// A child process of this program.
+    Child(PathBuf),
+    /// A thread of this process, where there is no such program.
+    Here,
+}
+
+impl Program {
+    /// The program of the setting. Without one: this program, if it can compile, or
+    /// `farside` beside it or on the path.
+    pub(super) fn find(setting: &str) -> Program {
+        if setting != AUTO {
+            return Program::Child(PathBuf::from(setting));
+        }
+        let own = env::current_exe().ok();
+        if IS_COMPILER.load(Ordering::Relaxed)
+            && let Some(own) = own
+        {
+            return Program::Child(own);
+        }
+        let beside = own.as_deref().and_then(Path::parent).map(Path::to_owned);
+        let path = env::var_os("PATH").unwrap_or_default();
+        let folders = beside.into_iter().chain(env::split_paths(&path));
+        let name = Path::new("farside").with_extension(env::consts::EXE_EXTENSION);
+        let program = folders.map(|folder| folder.join(&name)).find(|path| path.is_file());
+        program.map_or(Program::Here, Program::Child)
+    }
+}
+
+impl fmt::Display for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Program::Child(_) => f.write_str("in a child process"),
+            Program::Here => f.write_str("in this process, uncontained"),
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! From a module's bytes to code: what the compiler does, wherever it runs.
+
+use bytes::Bytes;
+use wasmtime::{Engine, Module, OptLevel};
+
+use super::describe::describe;
+use super::guest::Guests;
+use super::order::{Order, Product};
+use super::prepare::{INIT, prepare};
+use crate::sandbox::engine;
+use crate::sandbox::image::{self, ImageError, Revealed};
+use crate::sandbox::imports;
+use crate::sandbox::module::{self, ModuleError};
+use crate::sandbox::needs;
+
+/// Makes code of a module.
+pub(super) fn work(order: &Order, bytes: &Bytes) -> Result<Product, ModuleError> {
+    let binary = module::to_binary(bytes)?;
+    imports::check(&binary, order.grants)?;
+    let engine = new_engine(order, OptLevel::Speed)?;
+    Module::validate(&engine, &binary)
+        .map_err(|error| ModuleError::Invalid { message: format!("{error:#}") })?;
+    needs::check(&binary, &order.sizes)?;
+    let Revealed { binary, obstacle } = image::reveal(&binary).map_err(of_image)?;
+
+    let is_prepared = exports_init(&binary)?;
+    let (code, manifest, image) = if is_prepared {
+        if let Some(obstacle) = obstacle {
+            return Err(ModuleError::Unpreparable { obstacle });
+        }
+        // This code runs once.
+        let once = new_engine(order, OptLevel::None)?;
+        let code = compile(&once, &binary)?;
+        let guests = Guests::new(&once, code, order.grants)?;
+        let manifest = describe(&guests)?;
+        let prepared = prepare(&guests, &order.ceilings)?;
+        let baked = image::bake(&binary, &prepared).map_err(of_image)?;
+        needs::check(&baked, &order.sizes)?;
+        (compile(&engine, &baked)?, manifest, prepared.memory_bytes())
+    } else {
+        let code = compile(&engine, &binary)?;
+        let guests = Guests::new(&engine, code.clone(), order.grants)?;
+        let mut manifest = describe(&guests)?;
+        manifest.obstacle = obstacle;
+        (code, manifest, 0)
+    };
+    let code =
+        code.serialize().map_err(|error| ModuleError::Compile { message: format!("{error:#}") })?;
+    Ok(Product { manifest, image, code: code.into() })
+}
+
+fn new_engine(order: &Order, level: OptLevel) -> Result<Engine, ModuleError> {
+    engine::compiler_engine(&order.sizes, level)
+        .map_err(|error| ModuleError::Compile { message: format!("{error:#}") })
+}
+
+fn compile(engine: &Engine, binary: &[u8]) -> Result<Module, ModuleError> {
+    Module::new(engine, binary)
+        .map_err(|error| ModuleError::Compile { message: format!("{error:#}") })
+}
+
+fn exports_init(binary: &[u8]) -> Result<bool, ModuleError> {
+    let invalid =
+        |error: wasmparser::BinaryReaderError| ModuleError::Invalid { message: error.to_string() };
+    for payload in wasmparser::Parser::new(0).parse_all(binary) {
+        if let wasmparser::Payload::ExportSection(exports) = payload.map_err(invalid)? {
+            for export in exports {
+                if export.map_err(invalid)?.name == INIT {
+                    return Ok(true);
+                }
+            }
+        }
+    }
+    Ok(false)
+}
+
+fn of_image(error: ImageError) -> ModuleError {
+    ModuleError::Invalid { message: error.to_string() }
+}

@@ -1,0 +1,181 @@
+//! Images against twins that were never captured.
+
+use proptest::prelude::*;
+use wasmtime::{Engine, Instance, Module, Store};
+
+use super::{Image, bake, reveal};
+
+/// A module with all that an image holds: two memories of different index types,
+/// globals of each type, passive and active segments, a table, a start function.
+const MODULE: &str = r#"(module
+    (memory $m (export "memory") 2 40)
+    (memory $wide i64 1)
+    (global $i (mut i32) (i32.const 1))
+    (global $fixed i32 (i32.const 77))
+    (global $l (mut i64) (i64.const -2))
+    (global $f (mut f32) (f32.const 0.5))
+    (global $d (mut f64) (f64.const -0.25))
+    (global $v (mut v128) (v128.const i64x2 1 2))
+    (table 2 funcref)
+    (elem (i32.const 0) func $seven $fixed_value)
+    (data (i32.const 10) "active")
+    (data $passive "passive")
+    (start $begin)
+    (func $begin (global.set $i (i32.add (global.get $i) (i32.const 1000))))
+    (func $seven (result i32) (i32.const 7))
+    (func $fixed_value (result i32) (global.get $fixed))
+    (func (export "poke") (param i32 i32)
+        (i32.store8 (local.get 0) (local.get 1))
+        (i64.store8 $wide (i64.extend_i32_u (i32.and (local.get 0) (i32.const 0xffff)))
+            (i64.extend_i32_u (local.get 1))))
+    (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0)))
+    (func (export "count") (param i32)
+        (global.set $i (i32.add (global.get $i) (local.get 0)))
+        (global.set $l (i64.mul (global.get $l) (i64.const 3)))
+        (global.set $f (f32.add (global.get $f) (f32.const 1)))
+        (global.set $d (f64.mul (global.get $d) (f64.const 1.5)))
+        (global.set $v (i64x2.add (global.get $v) (v128.const i64x2 3 5))))
+    (func (export "copy") (param i32)
+        (memory.init $passive (local.get 0) (i32.const 0) (i32.const 7)))
+    (func (export "see") (param i32) (result i64)
+        (i64.add
+            (i64.add
+                (i64.extend_i32_u (i32.load8_u (local.get 0)))
+                (i64.load8_u $wide (i64.extend_i32_u (i32.and (local.get 0) (i32.const 0xffff)))))
+            (i64.add
+                (i64.extend_i32_u (global.get $i))
+                (i64.add
+                    (i64.add (global.get $l) (i64.trunc_sat_f32_s (global.get $f)))
+                    (i64.add
+                        (i64.trunc_sat_f64_s (global.get $d))
+                        (i64x2.extract_lane 1 (global.get $v)))))))
+    (func (export "table") (param i32) (result i32)
+        (call_indirect (result i32) (local.get 0))))"#;
+
+struct Guest {
+    store: Store<()>,
+    instance: Instance,
+    module: Module,
+}
+
+impl Guest {
+    fn new(engine: &Engine, binary: &[u8]) -> Guest {
+        let module = Module::new(engine, binary).unwrap();
+        let mut store = Store::new(engine, ());
+        let instance = Instance::new(&mut store, &module, &[]).unwrap();
+        Guest { store, instance, module }
+    }
+
+    fn call<P: wasmtime::WasmParams, R: wasmtime::WasmResults>(&mut self, name: &str, p: P) -> R {
+        let func = self.instance.get_typed_func::<P, R>(&mut self.store, name).unwrap();
+        func.call(&mut self.store, p).unwrap()
+    }
+
+    fn apply(&mut self, change: &Change) {
+        match *change {
+            Change::Poke(at, byte) => self.call::<_, ()>("poke", (at, byte)),
+            Change::Grow(pages) => {
+                self.call::<_, i32>("grow", pages);
+            }
+            Change::Count(by) => self.call::<_, ()>("count", by),
+            Change::Copy(at) => self.call::<_, ()>("copy", at),
+        }
+    }
+
+    fn image(&mut self) -> Image {
+        Image::capture(&self.module, &self.instance, &mut self.store).unwrap()
+    }
+
+    /// All that can be told of the guest from within, and its memory's size.
+    fn see(&mut self, places: &[i32]) -> Vec<i64> {
+        let mut seen: Vec<i64> = places.iter().map(|at| self.call("see", *at)).collect();
+        seen.extend([0, 1].map(|number| i64::from(self.call::<_, i32>("table", number))));
+        seen.push(i64::from(self.call::<_, i32>("grow", 0)));
+        seen
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Change {
+    Poke(i32, i32),
+    Grow(i32),
+    Count(i32),
+    Copy(i32),
+}
+
+fn changes() -> impl Strategy<Value = Vec<Change>> {
+    let at = 0..(2 << 16) - 8;
+    let change = prop_oneof![
+        (at.clone(), 0..256).prop_map(|(at, byte)| Change::Poke(at, byte)),
+        (0..20).prop_map(Change::Grow),
+        (-9..9).prop_map(Change::Count),
+        at.prop_map(Change::Copy),
+    ];
+    prop::collection::vec(change, 0..12)
+}
+
+fn revealed() -> Vec<u8> {
+    let revealed = reveal(&wat::parse_str(MODULE).unwrap()).unwrap();
+    assert_eq!(revealed.obstacle, None);
+    revealed.binary
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
+
+    #[test]
+    fn an_instance_of_a_baked_module_goes_on_as_its_twin(
+        before in changes(), after in changes(), again in changes(),
+    ) {
+        let engine = Engine::default();
+        let mut twin = Guest::new(&engine, &revealed());
+        let places = [0, 10, 12, 16, 5000, 65_535, 65_536, 131_000];
+        before.iter().for_each(|change| twin.apply(change));
+        let baked = bake(&revealed(), &twin.image()).unwrap();
+        let mut guest = Guest::new(&engine, &baked);
+        prop_assert_eq!(guest.see(&places), twin.see(&places));
+
+        // What was baked can be captured and baked again.
+        after.iter().for_each(|change| (twin.apply(change), guest.apply(change)).0);
+        let baked = bake(&baked, &guest.image()).unwrap();
+        let mut guest = Guest::new(&engine, &baked);
+        again.iter().for_each(|change| (twin.apply(change), guest.apply(change)).0);
+        prop_assert_eq!(guest.see(&places), twin.see(&places));
+    }
+}
+
+fn obstacle(text: &str) -> String {
+    match reveal(&wat::parse_str(text).unwrap()) {
+        Ok(revealed) => revealed.obstacle.unwrap_or_else(|| "none".to_owned()),
+        Err(error) => format!("refused: {error}"),
+    }
+}
+
+#[test]
+fn what_no_image_shows_is_an_obstacle() {
+    let table = |body: &str| format!("(module (table $t 1 funcref) (elem $e func) (func {body}))");
+    assert_eq!(obstacle("(module)"), "none");
+    assert_eq!(obstacle(&table("(drop (table.get 0 (i32.const 0)))")), "none");
+    let writes = "it has an instruction that writes a table";
+    assert_eq!(obstacle(&table("(table.set (i32.const 0) (ref.null func))")), writes);
+    let init = "(table.init $t $e (i32.const 0) (i32.const 0) (i32.const 0))";
+    assert_eq!(obstacle(&table(init)), writes);
+    let drops = "it has an instruction that drops a segment";
+    assert_eq!(obstacle(&table("(elem.drop $e)")), drops);
+    assert_eq!(obstacle(r#"(module (memory 1) (data $d "x") (func (data.drop $d)))"#), drops);
+    assert_eq!(
+        obstacle("(module (global (mut funcref) (ref.null func)))"),
+        "it has a global that refers to a function"
+    );
+    assert_eq!(
+        obstacle(r#"(module (func (export "farside:memory:0")))"#),
+        "refused: it exports \"farside:memory:0\", and names that begin with \"farside:\" are \
+         reserved"
+    );
+}
+
+#[test]
+fn a_module_without_state_stays_as_it_is() {
+    let binary = wat::parse_str(r#"(module (func (export "f")))"#).unwrap();
+    assert_eq!(reveal(&binary).unwrap().binary, binary);
+}
