@@ -33,7 +33,7 @@ mod transport;
 
 #[cfg(feature = "wire")]
 pub use {
-    failure::{ErrorCode, Failure},
+    failure::{ErrorCode, Failure, beginning},
     id::{IdError, ModuleHash, RefId, ResumeKey, Seq, SessionId, WriterId},
     message::{ContentType, Payload},
     reply::{LogLevel, RefState, Reply},
