@@ -14,7 +14,7 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::{Token, TokenError};
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 use crate::connection::{self, Connections};
 use crate::core::{Core, shutting_down};
 use crate::listener::listen;
@@ -22,7 +22,7 @@ use crate::machine;
 use crate::meter::Meter;
 use crate::sandbox::{Capacity, Sandbox, SandboxError};
 use crate::session::Sessions;
-use crate::storage::{self, Modules, StorageError, Values};
+use crate::storage::{self, FolderLock, Modules, StorageError, Values};
 use crate::websocket;
 
 /// How often leases are looked at.
@@ -46,6 +46,9 @@ pub struct Server {
 /// Why a server could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
+    /// A setting is out of its range.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// The data folder can't be made.
     #[error("the data folder {} can't be used: {source}", folder.display())]
     DataFolder {
@@ -70,6 +73,7 @@ impl StartError {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
+            StartError::Config(error) => error.hint(),
             StartError::DataFolder { .. } => {
                 Some("choose a folder that this account can write to with --data".to_owned())
             }
@@ -92,9 +96,11 @@ impl Server {
     /// When the data folder, the token, the storage or the sandbox is not to be
     /// had; [`StartError::hint`] says what to do.
     pub async fn start(config: Config) -> Result<Server, StartError> {
+        config.check()?;
         let data = config.data.clone();
         make_folder(&data)
             .map_err(|source| StartError::DataFolder { folder: data.clone(), source })?;
+        let lock = FolderLock::take(&data)?;
         let space = Meter::new(config.limits.data_bytes);
         let memory = Meter::new(machine::allowed_memory(config.limits.process_memory));
         let storage = storage::open(&config.storage, &data, &space).await?;
@@ -110,11 +116,18 @@ impl Server {
             sessions: Sessions::default(),
             connections: Connections::default(),
             runtime: Handle::current(),
+            _lock: lock,
         });
         let server =
             Server { core, stop: CancellationToken::new(), token_path: data.join("token") };
         server.spawn_reaper();
         Ok(server)
+    }
+
+    /// What its connections share, for tests of the parts.
+    #[cfg(test)]
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        &self.core
     }
 
     fn spawn_reaper(&self) {

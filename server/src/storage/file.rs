@@ -28,20 +28,28 @@ struct Files {
     root: PathBuf,
     /// Where files are written until they are whole; on the same file system.
     unfinished: PathBuf,
-    _lock: FolderLock,
+    _lock: Option<FolderLock>,
 }
 
 impl FileStorage {
     /// Opens the storage in `root`, which is this server's as long as it holds the
-    /// lock of `locked`: the same folder or one around it.
-    pub(super) async fn open(root: PathBuf, locked: PathBuf) -> Result<FileStorage, StorageError> {
+    /// lock of `locked`; with none, the caller holds that of a folder around it.
+    pub(super) async fn open(
+        root: PathBuf,
+        locked: Option<PathBuf>,
+    ) -> Result<FileStorage, StorageError> {
         blocking(move || {
             let make = |folder: &Path| {
                 folder::make(folder)
                     .map_err(|source| StorageError::io(Doing::Write, folder, source))
             };
-            make(&locked)?;
-            let lock = FolderLock::take(&locked)?;
+            let lock = match locked {
+                Some(locked) => {
+                    make(&locked)?;
+                    Some(FolderLock::take(&locked)?)
+                }
+                None => None,
+            };
             make(&root)?;
             let unfinished = root.join(".unfinished");
             match fs::remove_dir_all(&unfinished) {

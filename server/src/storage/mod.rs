@@ -37,6 +37,7 @@ use memory::MemoryStorage;
 use metered::Metered;
 
 pub use error::{Damage, Doing, StorageError};
+pub(crate) use folder::FolderLock;
 pub(crate) use folder::make as make_folder;
 pub use key::Key;
 pub(crate) use modules::Modules;
@@ -90,7 +91,7 @@ pub(crate) struct Entry {
 }
 
 /// Opens the storage at `url`; what it keeps is counted as `space`. Files go into
-/// `data` unless the URL names a folder.
+/// `data`, of which the caller holds the lock, unless the URL names a folder.
 ///
 /// # Errors
 /// The folder is another server's or cannot be used.
@@ -102,11 +103,19 @@ pub(crate) async fn open(
     let storage: Arc<dyn Storage> = match url {
         StorageUrl::Memory => Arc::new(MemoryStorage::default()),
         StorageUrl::File { folder: None } => {
-            Arc::new(FileStorage::open(data.join("storage"), data.to_owned()).await?)
+            Arc::new(FileStorage::open(data.join("storage"), None).await?)
         }
         StorageUrl::File { folder: Some(folder) } => {
-            Arc::new(FileStorage::open(folder.clone(), folder.clone()).await?)
+            let locked = (!is_same(folder, data)).then(|| folder.clone());
+            Arc::new(FileStorage::open(folder.clone(), locked).await?)
         }
     };
     Ok(Arc::new(Metered::open(storage, Arc::clone(space)).await?))
+}
+
+fn is_same(one: &Path, other: &Path) -> bool {
+    match (one.canonicalize(), other.canonicalize()) {
+        (Ok(one), Ok(other)) => one == other,
+        _ => one == other,
+    }
 }

@@ -4,8 +4,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use farside::{Client, SessionError};
+use farside_server::config::Config;
 use farside_tests::{Server, guest, program};
 use tokio::net::TcpListener;
 
@@ -111,6 +113,25 @@ async fn a_client_over_a_transport_has_one_session() {
     assert_eq!(session.function("square").value::<i64>((12,)).await.unwrap(), 144);
     session.close().await.unwrap();
     local.server.shutdown().await;
+}
+
+#[tokio::test]
+async fn settings_that_a_program_fills_in_are_checked() {
+    let data = tempfile::tempdir().unwrap();
+    let refusal = async |change: fn(&mut Config)| {
+        let mut config = Config { data: data.path().to_owned(), ..Config::default() };
+        change(&mut config);
+        match farside_server::Server::start(config).await {
+            Ok(_) => panic!("it starts"),
+            Err(error) => format!("{error}\nhint: {}\n", error.hint().unwrap()),
+        }
+    };
+    let mut texts = String::new();
+    texts += &refusal(|config| config.limits.call_deadline = Duration::MAX).await;
+    texts += &refusal(|config| config.shutdown_grace = Duration::ZERO).await;
+    texts += &refusal(|config| config.limits.value_depth = 1 << 20).await;
+    texts += &refusal(|config| config.limits.session_lease_max = Duration::from_secs(1)).await;
+    insta::assert_snapshot!(texts, @"");
 }
 
 #[tokio::test]
