@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::failures;
 use crate::meter::{Charge, Meter};
 use crate::sandbox::too_large;
-use crate::storage::StoredValue;
+use crate::storage::{Counted, CountedError, StoredValue};
 
 /// Finds a part of a value in memory. Takes time by the value's size.
 pub(super) fn select_in_memory(
@@ -21,7 +21,12 @@ pub(super) fn select_in_memory(
     memory: &Arc<Meter>,
 ) -> Result<Value, Failure> {
     check_content(value)?;
-    let selection = select(bytes.as_ref(), path).map_err(|error| failures::of_selection(&error))?;
+    let mut pieces = memory.count(0);
+    let source = Counted::new(bytes.as_ref(), &mut pieces);
+    let selection = select(source, path).map_err(|error| match &error {
+        SelectError::Source(CountedError::Full(full)) => failures::of_memory(full),
+        _ => failures::of_selection(&error),
+    })?;
     // A part that is most of the value shares its memory; a smaller one is
     // copied, so that it does not hold a large value's memory.
     let part = match selection.as_range() {
@@ -42,8 +47,10 @@ pub(super) async fn select_stored(
     memory: &Arc<Meter>,
 ) -> Result<Value, Failure> {
     check_content(value)?;
-    let selection = stored.select(path.clone()).await.map_err(|error| match &error {
-        SelectError::Source(storage) => failures::of_storage(storage),
+    let selected = stored.select(path.clone(), memory.count(0)).await;
+    let (selection, _pieces) = selected.map_err(|error| match &error {
+        SelectError::Source(CountedError::Source(storage)) => failures::of_storage(storage),
+        SelectError::Source(CountedError::Full(full)) => failures::of_memory(full),
         _ => failures::of_selection(&error),
     })?;
     let limit = config.limits.value_bytes.bytes();

@@ -8,6 +8,7 @@
 //! Nothing here waits for a disk on an async thread.
 
 mod blocking;
+mod counted;
 mod error;
 #[cfg(test)]
 pub(crate) mod faulty;
@@ -36,6 +37,7 @@ use file::FileStorage;
 use memory::MemoryStorage;
 use metered::Metered;
 
+pub(crate) use counted::{Counted, CountedError};
 pub use error::{Damage, Doing, StorageError};
 pub(crate) use folder::FolderLock;
 pub(crate) use folder::make as make_folder;

@@ -10,8 +10,10 @@ use tokio::runtime::Handle;
 use tokio::sync::AcquireError;
 
 use super::blocking::blocking;
+use super::counted::{Counted, CountedError};
 use super::values::Shared;
 use super::{Damage, Key, StorageError};
+use crate::meter::Charge;
 
 /// Bytes under one checksum. A read fetches whole chunks, so that it can check
 /// every byte it gives.
@@ -80,24 +82,29 @@ impl StoredValue {
         Ok(bytes.slice(within))
     }
 
-    /// Which of its bytes are the part that `path` names.
+    /// Which of its bytes are the part that `path` names. What that takes in memory is
+    /// added to the charge, which comes back.
     ///
     /// # Errors
     /// Which step failed and what was there; or storage can't be read.
     pub(crate) async fn select(
         self: &Arc<Self>,
         path: Path,
-    ) -> Result<Selection, SelectError<StorageError>> {
-        let stopping = |_: AcquireError| SelectError::Source(StorageError::Stopping);
+        charge: Charge,
+    ) -> Result<(Selection, Charge), SelectError<CountedError<StorageError>>> {
+        let storage = |error| SelectError::Source(CountedError::Source(error));
+        let stopping = |_: AcquireError| storage(StorageError::Stopping);
         let selections = Arc::clone(&self.shared.selections);
         let permit = selections.acquire_owned().await.map_err(stopping)?;
         let (value, runtime) = (Arc::clone(self), Handle::current());
         let selected = blocking(move || {
             let _permit = permit;
+            let mut charge = charge;
             let read = |at: u64, len| runtime.block_on(value.read(at..at + len as u64));
-            Ok(select(Blocks::new(value.len, read), &path))
+            let source = Counted::new(Blocks::new(value.len, read), &mut charge);
+            Ok(select(source, &path).map(|selection| (selection, charge)))
         });
-        selected.await.map_err(SelectError::Source)?
+        selected.await.map_err(storage)?
     }
 }
 

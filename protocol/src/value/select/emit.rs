@@ -155,6 +155,9 @@ impl<'p, S: Source> Walk<'p, S> {
     /// Counts memory before it is taken.
     fn scatter(&mut self, bytes: u64) -> Result<(), SelectError<S::Error>> {
         self.scattered = self.scattered.saturating_add(bytes);
-        if self.scattered > caps::SCATTERED_BYTES { Err(SelectError::Scattered) } else { Ok(()) }
+        if self.scattered > caps::SCATTERED_BYTES {
+            return Err(SelectError::Scattered);
+        }
+        self.reader.reserve(bytes)
     }
 }

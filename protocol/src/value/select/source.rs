@@ -23,6 +23,15 @@ pub trait Source {
     /// # Errors
     /// When they can't be read.
     fn read(&mut self, at: u64, len: usize) -> Result<Cow<'_, [u8]>, Self::Error>;
+
+    /// Asks for memory that the selection is about to take beside the source.
+    ///
+    /// # Errors
+    /// When it may not have it.
+    fn reserve(&mut self, bytes: u64) -> Result<(), Self::Error> {
+        let _ = bytes;
+        Ok(())
+    }
 }
 
 impl Source for &[u8] {

@@ -3,14 +3,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use farside_protocol::value::SelectError;
+use farside_protocol::value::{SelectError, Selection};
 use futures_util::FutureExt;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::{files, keys, noise, runtime};
+use crate::config::ByteSize;
+use crate::meter::Meter;
 use crate::storage::faulty::{Fault, FaultyStorage};
-use crate::storage::{Damage, Storage, StorageError, StoredValue, Values};
+use crate::storage::{CountedError, Damage, Storage, StorageError, StoredValue, Values};
 
 const CHUNK: usize = 64 * 1024;
 
@@ -220,22 +222,33 @@ fn map() -> Vec<u8> {
     map
 }
 
+async fn select(
+    value: &Arc<StoredValue>,
+    path: &str,
+) -> Result<Selection, SelectError<CountedError<StorageError>>> {
+    let charge = Meter::new(ByteSize::mib(1)).count(0);
+    value.select(path.parse().unwrap(), charge).await.map(|(selection, _)| selection)
+}
+
 #[tokio::test]
 async fn parts_are_selected_without_reading_the_rest() {
     let (storage, values) = faulty().await;
     let value = values.write(map().into()).await.unwrap();
     // Damage in the third chunk, where no head lies.
     storage.set(Some(Fault::FlippedBit(8 * 2 * CHUNK as u64 + 800)));
-    let selected = value.select("n".parse().unwrap()).await.unwrap();
+    let selected = select(&value, "n").await.unwrap();
     assert_eq!(selected.as_range(), Some(3..4));
-    let selected = value.select("b".parse().unwrap()).await.unwrap();
+    let selected = select(&value, "b").await.unwrap();
     assert_eq!(selected.len(), 5 + 3 * CHUNK as u64);
 
-    let error = value.select("c".parse().unwrap()).await.unwrap_err();
+    let error = select(&value, "c").await.unwrap_err();
     assert!(matches!(error, SelectError::NoField { .. }));
     storage.set(Some(Fault::FlippedBit(0)));
-    let error = value.select("n".parse().unwrap()).await.unwrap_err();
-    assert!(matches!(error, SelectError::Source(StorageError::Corrupt { .. })));
+    let error = select(&value, "n").await.unwrap_err();
+    assert!(matches!(
+        error,
+        SelectError::Source(CountedError::Source(StorageError::Corrupt { .. }))
+    ));
 }
 
 #[tokio::test]
