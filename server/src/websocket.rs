@@ -34,7 +34,7 @@ struct Door {
 
 /// The routes of a server: a WebSocket at its root.
 pub(crate) fn router(core: Arc<Core>) -> Router {
-    let connections = Arc::new(Semaphore::new(core.config.connections));
+    let connections = Arc::new(Semaphore::new(core.sandbox.capacity.connections));
     Router::new().route("/", axum::routing::any(enter)).with_state(Door { core, connections })
 }
 

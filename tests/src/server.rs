@@ -34,6 +34,7 @@ pub struct ServerBuilder {
     arguments: Vec<OsString>,
     variables: Vec<(OsString, OsString)>,
     data: Option<PathBuf>,
+    descriptors: Option<(u64, u64)>,
 }
 
 /// How a server ended.
@@ -214,6 +215,13 @@ impl ServerBuilder {
         self
     }
 
+    /// The descriptors that it may open at first, and after raising that itself.
+    #[must_use]
+    pub fn descriptors(mut self, soft: u64, hard: u64) -> ServerBuilder {
+        self.descriptors = Some((soft, hard));
+        self
+    }
+
     /// Starts the server, and waits until it listens.
     ///
     /// # Panics
@@ -237,7 +245,16 @@ impl ServerBuilder {
         let data = self.data.unwrap_or_else(|| folder.path().join("data"));
 
         let program = built::program("farside");
-        let mut command = Command::new(&program);
+        let mut command = match self.descriptors {
+            None => Command::new(&program),
+            Some((soft, hard)) => {
+                let mut shell = Command::new("sh");
+                let script =
+                    format!("ulimit -Sn {soft} && ulimit -Hn {hard} && exec \"$0\" \"$@\"");
+                shell.arg("-c").arg(script).arg(&program);
+                shell
+            }
+        };
         isolate(&mut command, folder.path());
         command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(&data);
         command.args(self.arguments).envs(self.variables);

@@ -6,7 +6,12 @@
 
 use std::fmt;
 
+use super::catalog::COMPILING;
+use super::engine::PER_MODULE;
 use crate::config::Config;
+use crate::machine;
+
+const ADDRESS_SPACE_NAME: &str = "address space";
 
 /// Address space that the pool may reserve: half of what x86-64 gives a process.
 const ADDRESS_SPACE: u64 = 1 << 46;
@@ -20,11 +25,15 @@ const MAPPINGS_PER_INSTANCE: u64 = 6;
 /// Mappings left for everything else in the process.
 const MAPPINGS_KEPT: u64 = 4_000;
 
+/// Descriptors left for files, at most; of few, half are.
+const DESCRIPTORS_KEPT: u64 = 1_000;
+
 /// Linux's default of `vm.max_map_count`, assumed where it can't be read.
 const DEFAULT_MAPPINGS: u64 = 65_530;
 
-/// Slots of the pool beyond those of sessions, for modules that describe themselves.
-const KEPT_BACK: u32 = 4;
+/// Slots of the pool beyond those of sessions, for modules that describe themselves
+/// and may have several memories each.
+const KEPT_BACK: u32 = (COMPILING as u32) * PER_MODULE;
 
 /// What the process can hold, and what bounds it.
 #[derive(Clone, Debug)]
@@ -38,6 +47,9 @@ pub struct Capacity {
     /// Address space for each linear memory.
     pub(crate) reservation_bytes: u64,
     bounded_by: &'static str,
+    /// Connections at once.
+    pub(crate) connections: usize,
+    connections_bounded_by: &'static str,
 }
 
 impl Capacity {
@@ -46,11 +58,20 @@ impl Capacity {
         let kept_back = u64::from(KEPT_BACK);
         let bounds = [
             (config.limits.instances as u64, "limits.instances"),
-            ((ADDRESS_SPACE / RESERVATION).saturating_sub(kept_back), "address space"),
+            ((ADDRESS_SPACE / RESERVATION).saturating_sub(kept_back), ADDRESS_SPACE_NAME),
             (mappings.saturating_sub(kept_back), "vm.max_map_count"),
         ];
         let (instances, bounded_by) =
             bounds.into_iter().min_by_key(|(count, _)| *count).unwrap_or((1, "nothing"));
+        let (connections, connections_bounded_by) = match machine::descriptors() {
+            Some(most)
+                if most.saturating_sub(DESCRIPTORS_KEPT.min(most / 2))
+                    < config.connections as u64 =>
+            {
+                ((most - DESCRIPTORS_KEPT.min(most / 2)).max(1) as usize, "descriptors")
+            }
+            _ => (config.connections, "connections"),
+        };
         Capacity {
             instances: u32::try_from(instances.max(1)).unwrap_or(u32::MAX),
             memory_bytes: usize::try_from(config.limits.session_memory.bytes())
@@ -59,6 +80,16 @@ impl Capacity {
             table_elements: config.limits.session_table_elements,
             reservation_bytes: RESERVATION,
             bounded_by,
+            connections,
+            connections_bounded_by,
+        }
+    }
+
+    /// What to do when there are no more instances.
+    pub(crate) fn hint(&self) -> String {
+        match self.bounded_by {
+            ADDRESS_SPACE_NAME => "try again in a moment".to_owned(),
+            bound => format!("try again in a moment, or raise {bound} on the server"),
         }
     }
 
@@ -70,7 +101,9 @@ impl Capacity {
 
 impl fmt::Display for Capacity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} instances (bounded by {})", self.instances, self.bounded_by)
+        let Capacity { instances, bounded_by, connections, connections_bounded_by, .. } = self;
+        write!(f, "{instances} instances (bounded by {bounded_by}), ")?;
+        write!(f, "{connections} connections (bounded by {connections_bounded_by})")
     }
 }
 

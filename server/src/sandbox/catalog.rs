@@ -36,7 +36,7 @@ const DESCRIBE_TABLE: usize = 100_000;
 const DESCRIBE_TIME: Duration = Duration::from_secs(1);
 
 /// Modules compiled and described at once.
-const COMPILING: usize = 2;
+pub(super) const COMPILING: usize = 2;
 
 /// All modules of the process. Those that no session has any more are dropped;
 /// their compiled code stays on disk.

@@ -17,13 +17,12 @@ mod imports;
 mod instance;
 mod module;
 mod needs;
+mod places;
 mod plain;
 
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-
-use tokio::sync::Semaphore;
 
 use crate::config::Config;
 use crate::meter::Meter;
@@ -41,13 +40,13 @@ pub(crate) use module::Module;
 
 use compiled::CompiledCode;
 use engine::Ticker;
+use places::Places;
 
 /// Everything that runs guests in this process.
 pub(crate) struct Sandbox {
     pub(crate) catalog: Catalog,
     pub(crate) executor: Executor,
-    /// One permit for each instance that may live.
-    pub(crate) instances: Arc<Semaphore>,
+    pub(crate) places: Places,
     pub(crate) capacity: Capacity,
     ticker: Arc<Ticker>,
 }
@@ -110,7 +109,7 @@ impl Sandbox {
                 Arc::clone(&ticker),
             ),
             executor,
-            instances: Arc::new(Semaphore::new(capacity.instances as usize)),
+            places: Places::new(capacity.instances),
             capacity,
             ticker,
         })

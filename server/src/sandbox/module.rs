@@ -138,6 +138,12 @@ impl Module {
         &self.manifest
     }
 
+    /// Places in the pool that an instance of it takes.
+    pub(super) fn places(&self) -> u32 {
+        let needs = self.pre.module().resources_required();
+        needs.num_memories.max(needs.num_tables).max(1)
+    }
+
     /// The manifest as it crosses the wire.
     pub(crate) fn manifest_bytes(&self) -> Bytes {
         self.manifest_bytes.clone()

@@ -72,9 +72,9 @@ impl Session {
         let in_memory = job.inputs.iter().all(|(_, value)| matches!(value.body, Body::Memory(_)));
         let ground = match (in_memory, job.instance.take()) {
             (true, Some(instance)) => Ground::Instance(instance),
-            (true, None) => match Arc::clone(&self.core.sandbox.instances).try_acquire_owned() {
-                Ok(permit) => self.new_ground(&job, permit),
-                Err(_) => {
+            (true, None) => match self.core.sandbox.places.try_take(&job.module) {
+                Some(permit) => self.new_ground(&job, permit),
+                None => {
                     self.prepare(job);
                     return Vec::new();
                 }
@@ -123,14 +123,14 @@ impl Session {
             return Ok(Ground::Instance(instance));
         }
         let wait = self.core.config.limits.instance_wait;
-        let permit = Arc::clone(&self.core.sandbox.instances).acquire_owned();
+        let permit = self.core.sandbox.places.take(&job.module);
         match tokio::time::timeout(wait, permit).await {
-            Ok(Ok(permit)) => Ok(self.new_ground(job, permit)),
-            _ => Err(Failure::new(
-                ErrorCode::Unavailable,
-                format!("the server is full: no instance came free within {wait:?}"),
-            )
-            .with_hint("try again in a moment, or raise limits.instances on the server")),
+            Ok(Some(permit)) => Ok(self.new_ground(job, permit)),
+            _ => {
+                let message = format!("the server is full: no instance came free within {wait:?}");
+                Err(Failure::new(ErrorCode::Unavailable, message)
+                    .with_hint(self.core.sandbox.capacity.hint()))
+            }
         }
     }
 
