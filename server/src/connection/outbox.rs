@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use bytes::Bytes;
-use farside_protocol::{Failure, ModuleHash, Payload, Reply, Seq, caps};
+use farside_protocol::{
+    ErrorCode, Failure, LogLevel, ModuleHash, Payload, RefId, Reply, Seq, caps,
+};
 use tokio::runtime::Handle;
 
 use crate::failures;
@@ -24,6 +26,9 @@ const SMALL: usize = 1024;
 /// Read from storage at once, for a transfer.
 const READ_AHEAD: u64 = 256 * 1024;
 
+/// Beyond so many bytes that were read from storage and not sent, no more are.
+const AHEAD: u64 = 1 << 20;
+
 /// A connection's queue of replies, filled from any thread.
 pub(crate) struct Outbox {
     runtime: Handle,
@@ -37,6 +42,10 @@ struct Queue {
     frames: VecDeque<Vec<u8>>,
     queued_bytes: usize,
     transfers: VecDeque<Outgoing>,
+    /// Of all transfers: bytes read from storage, or being read, and not sent yet.
+    ahead: u64,
+    /// Guests' log lines are left out, which the client was told.
+    logs_left_out: bool,
     /// The last reply is queued; nothing is taken any more.
     closing: bool,
     /// The connection's task, while it sleeps.
@@ -51,6 +60,8 @@ struct Outgoing {
     granted: u64,
     /// Bytes read from storage and not sent yet; they begin at `sent`.
     ahead: Bytes,
+    /// These bytes, or those that are being read.
+    reserved: u64,
     reading: bool,
 }
 
@@ -76,6 +87,27 @@ impl Outbox {
     pub(crate) fn send(&self, reply: Reply) {
         let mut queue = self.queue();
         queue.push(&reply);
+        wake(queue);
+    }
+
+    /// Answers with a failure that is kept.
+    pub(crate) fn send_failure(&self, seq: Seq, failure: &Failure) {
+        self.send(Reply::Failed { seq, failure: failure.clone() });
+    }
+
+    /// Queues a line that a guest logged, unless the client reads too slowly.
+    pub(crate) fn send_log(&self, of: RefId, level: LogLevel, text: &str) {
+        let mut queue = self.queue();
+        let leaves_out = queue.queued_bytes > FULL;
+        let left_out = std::mem::replace(&mut queue.logs_left_out, leaves_out);
+        match (leaves_out, left_out) {
+            (false, _) => queue.push(&Reply::Log { of, level, text: text.to_owned() }),
+            (true, false) => {
+                let text = "log lines are left out here: the client reads too slowly".to_owned();
+                queue.push(&Reply::Log { of, level: LogLevel::Warn, text });
+            }
+            (true, true) => {}
+        }
         wake(queue);
     }
 
@@ -116,6 +148,12 @@ impl Outbox {
             Body::Memory(bytes) if bytes.len() <= inline => {
                 queue.push(&reply(Payload::Inline(bytes.clone())));
             }
+            _ if queue.transfers.len() >= caps::TRANSFERS => {
+                let message = format!("{} values are on their way to the client", caps::TRANSFERS);
+                let failure = Failure::new(ErrorCode::QuotaExceeded, message)
+                    .with_hint("read them, or give them up, before asking for more");
+                queue.push(&Reply::Failed { seq, failure });
+            }
             _ => {
                 queue.push(&reply(Payload::Transfer { size: value.len() }));
                 queue.transfers.push_back(Outgoing {
@@ -124,6 +162,7 @@ impl Outbox {
                     sent: 0,
                     granted: caps::TRANSFER_CREDIT,
                     ahead: Bytes::new(),
+                    reserved: 0,
                     reading: false,
                 });
             }
@@ -143,7 +182,11 @@ impl Outbox {
 
     /// The client does not want the rest of a transfer.
     pub(crate) fn abort(&self, transfer: Seq) {
-        self.queue().transfers.retain(|outgoing| outgoing.transfer != transfer);
+        let mut queue = self.queue();
+        let place = queue.transfers.iter().position(|outgoing| outgoing.transfer == transfer);
+        if let Some(gone) = place.and_then(|place| queue.transfers.remove(place)) {
+            queue.ahead -= gone.reserved;
+        }
     }
 
     /// Tells the client why the connection ends, and ends it.
@@ -152,6 +195,7 @@ impl Outbox {
         queue.push(&Reply::Refused { failure });
         queue.closing = true;
         queue.transfers.clear();
+        queue.ahead = 0;
         wake(queue);
     }
 
@@ -172,10 +216,12 @@ impl Outbox {
         }
         for _ in 0..queue.transfers.len() {
             let Some(mut outgoing) = queue.transfers.pop_front() else { break };
+            let reserved = outgoing.reserved;
             let chunk = outgoing.next_chunk();
-            if outgoing.needs_reading() {
-                outgoing.reading = true;
-                self.read_ahead(&outgoing);
+            queue.ahead -= reserved - outgoing.reserved;
+            if outgoing.needs_reading() && queue.ahead < AHEAD {
+                self.read_ahead(&mut outgoing);
+                queue.ahead += outgoing.reserved;
             }
             let is_done = outgoing.sent == outgoing.value.len();
             let transfer = outgoing.transfer;
@@ -192,11 +238,14 @@ impl Outbox {
         Next::Wait
     }
 
-    fn read_ahead(self: &Arc<Self>, outgoing: &Outgoing) {
+    /// Reads what may be sent next, so that it never waits for the client's credit.
+    fn read_ahead(self: &Arc<Self>, outgoing: &mut Outgoing) {
         let Body::Stored(stored) = &outgoing.value.body else { return };
         let (stored, outbox) = (Arc::clone(stored), Arc::clone(self));
         let (transfer, from) = (outgoing.transfer, outgoing.sent);
-        let until = (from + READ_AHEAD).min(stored.len());
+        let until = (from + READ_AHEAD).min(stored.len()).min(outgoing.granted);
+        outgoing.reading = true;
+        outgoing.reserved = until - from;
         self.runtime.spawn(async move {
             let read = stored.read(from..until).await;
             let mut queue = outbox.queue();
@@ -208,7 +257,9 @@ impl Outbox {
                     outgoing.ahead = bytes;
                 }
                 (Err(error), Some(place)) => {
-                    queue.transfers.remove(place);
+                    if let Some(gone) = queue.transfers.remove(place) {
+                        queue.ahead -= gone.reserved;
+                    }
                     queue.push(&Reply::Failed {
                         seq: transfer,
                         failure: failures::of_storage(&error),
@@ -244,7 +295,13 @@ impl Queue {
             }
         };
         let before = frame.len();
-        reply.encode(frame);
+        match reply {
+            // Who does not read what it is told is told less.
+            Reply::Failed { seq, failure } if self.queued_bytes > FULL => {
+                Reply::Failed { seq: *seq, failure: failure.brief() }.encode(frame);
+            }
+            reply => reply.encode(frame),
+        }
         self.queued_bytes += frame.len() - before;
     }
 }
@@ -258,7 +315,11 @@ impl Outgoing {
                 let at = self.sent as usize;
                 bytes.slice(at..at + len as usize)
             }
-            Body::Stored(_) => self.ahead.split_to(self.ahead.len().min(len as usize)),
+            Body::Stored(_) => {
+                let chunk = self.ahead.split_to(self.ahead.len().min(len as usize));
+                self.reserved -= chunk.len() as u64;
+                chunk
+            }
         };
         if chunk.is_empty() {
             return None;
@@ -273,5 +334,51 @@ impl Outgoing {
             && self.ahead.is_empty()
             && !self.reading
             && self.sent < self.granted.min(self.value.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The replies of all frames that are queued.
+    fn replies(outbox: &Arc<Outbox>) -> Vec<Reply> {
+        let mut replies = Vec::new();
+        while let Next::Frame(frame) = outbox.next(Waker::noop()) {
+            replies.extend(Reply::decode_frame(frame).map(Result::unwrap));
+        }
+        replies
+    }
+
+    #[tokio::test]
+    async fn who_does_not_read_is_told_failures_in_brief() {
+        let outbox = Arc::new(Outbox::new(Handle::current()));
+        let failure = Failure::new(ErrorCode::Trap, "x".repeat(1000)).with_hint("y".repeat(3000));
+        for _ in 0..2000 {
+            outbox.send_failure(Seq::FIRST, &failure);
+        }
+        let replies = replies(&outbox);
+        assert_eq!(replies.len(), 2000);
+        let told = |failure| Reply::Failed { seq: Seq::FIRST, failure };
+        assert_eq!(replies.first(), Some(&told(failure.clone())));
+        assert_eq!(replies.last(), Some(&told(failure.brief())));
+        let whole = replies.iter().filter(|reply| **reply == told(failure.clone())).count();
+        assert!(whole * 4000 < FULL + 2 * 4000 + FRAME_TARGET, "{whole} are told whole");
+    }
+
+    #[tokio::test]
+    async fn log_lines_are_left_out_until_there_is_room() {
+        let outbox = Arc::new(Outbox::new(Handle::current()));
+        let of = RefId::from_bits(1);
+        let line = "l".repeat(10_000);
+        let log = |times| (0..times).for_each(|_| outbox.send_log(of, LogLevel::Info, &line));
+        log(1000);
+        let first = replies(&outbox);
+        assert!(first.len() * line.len() < FULL + 3 * line.len(), "{} lines", first.len());
+        let notes =
+            first.iter().filter(|reply| matches!(reply, Reply::Log { text, .. } if *text != line));
+        assert_eq!(notes.count(), 1);
+        log(3);
+        assert_eq!(replies(&outbox).len(), 3);
     }
 }

@@ -196,7 +196,7 @@ impl LogSink for Session {
         tracing::debug!(session = %self.id, call = %of, ?level, "guest: {text}");
         let outbox = self.state().attached.get(&of.writer()).cloned();
         if let Some(outbox) = outbox {
-            outbox.send(Reply::Log { of, level, text: text.to_owned() });
+            outbox.send_log(of, level, text);
         }
     }
 }
