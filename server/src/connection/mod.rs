@@ -39,6 +39,9 @@ enum Event {
     End,
 }
 
+/// After so many messages of a frame it is seen whether others wait for too long.
+const LOOKS_AT_CLOCK: usize = 4;
+
 /// How long a client has to read why its connection ends, and to close its side.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -59,9 +62,7 @@ pub(crate) async fn serve<T: Transport>(core: Arc<Core>, mut link: T) {
             connection.run(&mut link, false).await;
         }
     }
-    if let Stage::Attached { session, asker } = &connection.stage {
-        session.detach(asker.writer);
-    }
+    drop(connection);
     let _ = tokio::time::timeout(FAREWELL, close(link)).await;
 }
 
@@ -78,6 +79,8 @@ struct Connection {
     stage: Stage,
     /// Messages of a frame that wait until the client has read more answers.
     rest: Option<Messages>,
+    /// The frame has had its time: others are to have theirs before the rest of it.
+    yields: bool,
     /// The client was told why its connection ends: nothing more is taken.
     refused: bool,
     ended: bool,
@@ -97,12 +100,15 @@ impl Connection {
     fn new(core: Arc<Core>) -> Connection {
         let outbox = Arc::new(Outbox::new(core.runtime.clone()));
         let stage = Stage::Unknown;
-        Connection { core, outbox, stage, rest: None, refused: false, ended: false }
+        Connection { core, outbox, stage, rest: None, yields: false, refused: false, ended: false }
     }
 
     /// Reads and writes until the end, or until the client has said who it is.
     async fn run<T: Transport>(&mut self, link: &mut T, until_greeted: bool) {
         while !self.ended && (!until_greeted || matches!(self.stage, Stage::Unknown)) {
+            if std::mem::take(&mut self.yields) {
+                tokio::task::yield_now().await;
+            }
             let waits = self.rest.is_some();
             let next = |context: &mut Context<'_>| next_event(link, &self.outbox, waits, context);
             let taken = match std::future::poll_fn(next).await {
@@ -158,18 +164,23 @@ impl Connection {
         Ok(())
     }
 
-    /// Takes messages while there is room for answers; true if these were all.
+    /// Takes messages while there is room for answers, and for a tick; true if these
+    /// were all.
     fn take_messages(
         &mut self,
         messages: &mut impl Iterator<Item = Result<Request, DecodeError>>,
     ) -> Result<bool, Failure> {
         let mut patience = Patience::one_tick();
-        for request in messages {
+        for (place, request) in messages.enumerate() {
             let request = request.map_err(|error| {
                 Failure::new(ErrorCode::BadRequest, format!("a message can't be read: {error}"))
             })?;
             self.take(request, &mut patience)?;
             if self.outbox.is_full() {
+                return Ok(false);
+            }
+            if place % LOOKS_AT_CLOCK == LOOKS_AT_CLOCK - 1 && patience.is_over() {
+                self.yields = true;
                 return Ok(false);
             }
         }
@@ -213,6 +224,14 @@ impl Connection {
                 let message = format!("{} needs a session; attach first", request.name());
                 Err(Failure::new(ErrorCode::BadRequest, message))
             }
+        }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if let Stage::Attached { session, asker } = &self.stage {
+            session.detach(asker.writer);
         }
     }
 }

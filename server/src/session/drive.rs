@@ -44,6 +44,11 @@ impl Patience {
         Patience { until: None }
     }
 
+    /// Whether a thread that had some has none left.
+    pub(crate) fn is_over(&self) -> bool {
+        self.until.is_some_and(|until| Instant::now() >= until)
+    }
+
     fn lasts(&self, now: Instant) -> bool {
         self.until.is_some_and(|until| now < until)
     }
