@@ -71,7 +71,7 @@ const ERROR_TEXT_BYTES: usize = 1024;
 
 /// Ticks that a call may run before it first yields: between one and two, so that
 /// a short call that straddles a tick still finishes at once.
-const FIRST_TICKS: u64 = 2;
+pub(super) const FIRST_TICKS: u32 = 2;
 
 /// The whole life of a call as one future. It yields at every tick of the epoch;
 /// dropping it stops the guest and frees its instance. A call that shall stop before
@@ -119,7 +119,7 @@ impl Instance {
         let mut store = Store::new(module.engine(), Host::new(Share::of(budget), log));
         store.limiter(|host| &mut host.share);
         store.epoch_deadline_async_yield_and_update(1);
-        store.set_epoch_deadline(FIRST_TICKS);
+        store.set_epoch_deadline(FIRST_TICKS.into());
         let instance = match module.pre().instantiate_async(&mut store).await {
             Ok(instance) => instance,
             Err(error) => return Err(fault::from_wasmtime(&error, store.data_mut())),
@@ -133,7 +133,7 @@ impl Instance {
     /// Runs one function to its end.
     async fn call(&mut self, invocation: Invocation) -> Result<Output, Fault> {
         let Invocation { function, arguments, value_bytes, value_depth, memory } = invocation;
-        self.store.set_epoch_deadline(FIRST_TICKS);
+        self.store.set_epoch_deadline(FIRST_TICKS.into());
         let module = Arc::clone(&self.module);
         let Some(description) = module.manifest().functions.get(function as usize) else {
             let message =

@@ -1,6 +1,7 @@
 //! A module: compiled code, what it exports, and what it may not import.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use farside_protocol::manifest::{GUEST_ABI, Manifest};
@@ -19,6 +20,7 @@ pub(crate) struct Module {
     hash: ModuleHash,
     manifest: Manifest,
     manifest_bytes: Bytes,
+    function_names: OnceLock<Arc<[String]>>,
     pre: InstancePre<Host>,
     entries: Vec<Entry>,
     /// By function: whether its last call took longer than a tick.
@@ -127,7 +129,8 @@ impl Module {
             .map_err(|error| ModuleError::Manifest { message: error.to_string(), cause: None })?
             .into();
         let long = manifest.functions.iter().map(|_| AtomicBool::new(false)).collect();
-        Ok(Module { hash, manifest, manifest_bytes, pre, entries, long })
+        let function_names = OnceLock::new();
+        Ok(Module { hash, manifest, manifest_bytes, function_names, pre, entries, long })
     }
 
     pub(crate) fn hash(&self) -> ModuleHash {
@@ -142,6 +145,12 @@ impl Module {
     pub(super) fn places(&self) -> u32 {
         let needs = self.pre.module().resources_required();
         needs.num_memories.max(needs.num_tables).max(1)
+    }
+
+    /// The names of its functions, which outlive it where its handles do.
+    pub(crate) fn function_names(&self) -> Arc<[String]> {
+        let names = || self.manifest.functions.iter().map(|function| function.name.clone());
+        Arc::clone(self.function_names.get_or_init(|| names().collect()))
     }
 
     /// The manifest as it crosses the wire.

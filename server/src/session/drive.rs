@@ -11,18 +11,19 @@ use farside_protocol::{ErrorCode, Failure, ModuleHash, RefId, Reply, Seq};
 use tokio_util::sync::CancellationToken;
 
 use super::Session;
-use super::calls::Ended;
+use super::arguments::{CheckedArguments, check_form};
+use super::calls::{self, Ended};
 use super::select::{select_in_memory, select_stored};
 use super::state::Asker;
-use super::step::{Alarm, Job, Step};
+use super::step::{Alarm, Job, Place, Step};
 use super::transfers::check_value;
 use super::value::{Body, Value};
 use super::writer::{Arrived, Purpose};
 use crate::failures;
 use crate::sandbox::{
-    Arguments, Begun, Bounds, CallLog, Fault, Finished, Ground, Invocation, Running, Stop, TICK,
-    run,
+    Arguments, Begun, Bounds, CallLog, Fault, Finished, Ground, Invocation, Running, TICK, run,
 };
+use crate::storage::StorageUrl;
 
 /// Parts of values up to this size are found on the thread that was asked.
 const SMALL: u64 = 256 * 1024;
@@ -102,7 +103,20 @@ impl Session {
     fn prepare(self: &Arc<Self>, mut job: Job) {
         let session = Arc::clone(self);
         self.core.runtime.spawn(async move {
-            let steps = match session.prepared(&mut job).await {
+            let (stop, deadline) = (job.stop.clone(), job.deadline);
+            let late = async {
+                match deadline {
+                    Some((at, _)) => tokio::time::sleep_until(at.into()).await,
+                    None => std::future::pending().await,
+                }
+            };
+            let prepared = tokio::select! {
+                biased;
+                failure = stop.wait() => Err(failure),
+                () = late => Err(calls::late()),
+                prepared = session.prepared(&mut job) => prepared,
+            };
+            let steps = match prepared {
                 Ok(ground) => session.start(job, ground, &mut Patience::none()),
                 Err(failure) => {
                     let outcome = Err(Fault { failure, poisons: false });
@@ -114,10 +128,15 @@ impl Session {
         });
     }
 
-    async fn prepared(&self, job: &mut Job) -> Result<Ground, Failure> {
+    pub(super) async fn prepared(&self, job: &mut Job) -> Result<Ground, Failure> {
         for (_, value) in &mut job.inputs {
             if let Body::Stored(stored) = &value.body {
-                let charge = self.core.memory.charge(stored.len());
+                // What storage has in memory is counted there.
+                let copied = match self.core.config.storage {
+                    StorageUrl::Memory => 0,
+                    StorageUrl::File { .. } => stored.len(),
+                };
+                let charge = self.core.memory.charge(copied);
                 let charge = charge.map_err(|error| failures::of_memory(&error))?;
                 let bytes = stored.read(0..stored.len()).await;
                 let bytes = bytes.map_err(|error| failures::of_storage(&error))?;
@@ -158,7 +177,7 @@ impl Session {
             memory: Arc::clone(&self.core.memory),
         };
         let log = CallLog::new(job.of, Arc::clone(self) as _, limits.log_bytes.as_len());
-        let stop = Stop::default();
+        let stop = job.stop;
         let future = Box::pin(run(ground, stop.clone(), log, invocation));
         let own = (now + limits.call_deadline, limits.call_deadline);
         let (deadline, time) = job.deadline.map_or(own, |asked| asked.min(own));
@@ -174,7 +193,6 @@ impl Session {
         } else {
             Running::unbegun(future, stop, bounds)
         };
-        self.state().goes_on(ended.of, ended.place, running.stop());
         let session = Arc::clone(self);
         let (module, function) = (job.module, job.function);
         self.core.sandbox.executor.run(self.lane, running, move |finished, cpu_used| {
@@ -185,8 +203,12 @@ impl Session {
         Vec::new()
     }
 
-    fn finish(&self, ended: Ended, finished: Finished) -> Vec<Step> {
+    fn finish(&self, ended: Ended, mut finished: Finished) -> Vec<Step> {
         let mut steps = Vec::new();
+        if ended.place == Place::Fresh {
+            // Before anyone is told, so that the session's budget is right.
+            drop(finished.instance.take());
+        }
         self.state().finish(ended, finished, &mut steps);
         steps
     }
@@ -295,12 +317,15 @@ impl Session {
                 });
             }
             Purpose::Arguments(taken) => {
-                let mut steps = Vec::new();
-                let mut state = self.state();
-                state.arrived(size);
-                state.arguments_arrived(id, taken, bytes, &mut steps);
-                drop(state);
-                self.drive(steps, &mut Patience::none());
+                self.core.runtime.spawn_blocking(move || {
+                    let checked = session.check_arrived(id, bytes);
+                    let mut steps = Vec::new();
+                    let mut state = session.state();
+                    state.arrived(size);
+                    state.arguments_arrived(id, taken, checked, &mut steps);
+                    drop(state);
+                    session.drive(steps, &mut Patience::none());
+                });
             }
             Purpose::Module { name, hash } => {
                 self.core.runtime.spawn(async move {
@@ -316,6 +341,17 @@ impl Session {
                     session.drive(steps, &mut Patience::none());
                 });
             }
+        }
+    }
+
+    /// Checks a call's large arguments, with the session's lock let go meanwhile.
+    fn check_arrived(&self, id: RefId, bytes: Bytes) -> Result<CheckedArguments, Failure> {
+        let of = self.state().called(id);
+        match of {
+            Some((module, function)) => {
+                check_form(&module, function, bytes, self.core.config.limits.value_depth)
+            }
+            None => Err(calls::cancelled()),
         }
     }
 

@@ -4,6 +4,7 @@
 //! functions under one lock (`state`), which say what to do next as [`Step`]s;
 //! `drive` carries them out with the lock released.
 
+mod arguments;
 mod asks;
 mod calls;
 mod drive;
@@ -17,6 +18,8 @@ mod slot;
 mod state;
 mod step;
 mod taking;
+#[cfg(test)]
+mod tests;
 mod transfers;
 mod value;
 mod writer;
@@ -30,6 +33,7 @@ use farside_protocol::{
     Failure, LogLevel, RefId, Reply, Request, ResumeKey, Seq, SessionId, WriterId,
 };
 
+pub(crate) use asks::description;
 pub(crate) use drive::Patience;
 pub(crate) use registry::Sessions;
 pub(crate) use state::Asker;

@@ -69,12 +69,10 @@ impl Sessions {
 
     /// All sessions, oldest first.
     pub(crate) fn summaries(&self) -> Vec<SessionSummary> {
-        let sessions: Vec<Arc<Session>> = self.table().values().cloned().collect();
+        let mut sessions: Vec<Arc<Session>> = self.table().values().cloned().collect();
+        sessions.sort_unstable_by_key(|session| session.opened);
         let now = Instant::now();
-        let mut summaries: Vec<SessionSummary> =
-            sessions.iter().map(|session| session.summary(now)).collect();
-        summaries.sort_by_key(|summary| std::cmp::Reverse(summary.age_s));
-        summaries
+        sessions.iter().map(|session| session.summary(now)).collect()
     }
 
     /// Takes a session out of the table; the caller closes it.

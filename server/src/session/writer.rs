@@ -1,6 +1,6 @@
 //! A writer of a session: how far its messages are taken, and its credit.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use bytes::Bytes;
 use farside_protocol::{ContentType, ModuleHash, Reply, Seq, caps};
@@ -17,6 +17,8 @@ pub(super) struct Writer {
     calls: Credit,
     bytes: Credit,
     pub(super) incoming: HashMap<Seq, Incoming>,
+    /// Numbers of calls that were cancelled before they came.
+    cancelled: BTreeSet<u64>,
 }
 
 /// How much may be under way at once.
@@ -72,7 +74,24 @@ impl Writer {
             calls: granted(window.calls),
             bytes: granted(window.bytes),
             incoming: HashMap::new(),
+            cancelled: BTreeSet::new(),
         }
+    }
+
+    /// Remembers that a call is cancelled which has not come; false if there are too
+    /// many of them.
+    pub(super) fn cancel_ahead(&mut self, number: u64) -> bool {
+        self.cancelled = self.cancelled.split_off(&(self.taken + 1));
+        let has_room = self.cancelled.len() < caps::CANCELS_AHEAD;
+        if has_room {
+            self.cancelled.insert(number);
+        }
+        has_room
+    }
+
+    /// Whether a call was cancelled before it came.
+    pub(super) fn was_cancelled(&mut self, seq: Seq) -> bool {
+        self.cancelled.remove(&seq.get())
     }
 
     /// Uses credit for one call; false if the client had none left.

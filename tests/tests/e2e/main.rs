@@ -5,9 +5,11 @@
 )]
 
 mod bystander;
+mod ceilings;
 mod demo;
 mod echo;
 mod faults;
+mod floods;
 mod gate;
 mod limits;
 mod local;
