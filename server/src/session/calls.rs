@@ -111,7 +111,7 @@ impl State {
                     }
                 }
                 Some(Item::Call(mut call)) => {
-                    if let SlotState::Poisoned(first) = &slot.state {
+                    if let SlotState::Poisoned(first, _) = &slot.state {
                         let failure = poisoned(&slot.name, first);
                         self.fail_call(call, failure);
                         continue;
@@ -293,7 +293,10 @@ impl State {
                 let slot = &mut self.slots[number as usize];
                 slot.state = match (finished.instance, poison) {
                     (Some(instance), _) => SlotState::Idle(instance),
-                    (None, Some(first)) => SlotState::Poisoned(first),
+                    (None, Some(first)) => {
+                        let counted = self.memory.count(first.own_len() as u64);
+                        SlotState::Poisoned(first, counted)
+                    }
                     (None, None) => SlotState::Empty,
                 };
                 self.woken.push_back(Woken::Slot(number));

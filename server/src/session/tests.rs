@@ -111,9 +111,10 @@ async fn renewals_that_wait_are_bounded_and_hold_no_connection() {
     let mut fixture = Fixture::new(limits).await;
     let late = fixture.put_later();
     // The renewals are another writer's.
-    let outbox = Arc::new(Outbox::new(fixture.server.core().runtime.clone()));
-    let (asker, _) = fixture.session.attach(&outbox, None).unwrap();
-    let outbox = Arc::downgrade(&outbox);
+    let others = Arc::new(Outbox::new(fixture.server.core().runtime.clone()));
+    let (asker, _) = fixture.session.attach(&others, None).unwrap();
+    let outbox = Arc::downgrade(&others);
+    drop(others);
     let first = std::mem::replace(&mut fixture.asker, asker);
     fixture.next = Seq::FIRST;
     fixture.call(false, &(FarArg(late),));
