@@ -9,6 +9,10 @@ use super::refs::Moment;
 use super::state::Asker;
 use crate::meter::Charge;
 
+/// Bytes that a client may be ahead of what was taken of a transfer. Four times the
+/// first credit: grants then travel while the pipe is still full.
+const AHEAD: u64 = 4 * caps::TRANSFER_CREDIT;
+
 /// One attachment, past or present.
 pub(super) struct Writer {
     /// The highest message number taken.
@@ -135,8 +139,8 @@ impl Incoming {
             self.received.reserve_exact(self.size as usize);
         }
         self.received.extend_from_slice(bytes);
-        if self.granted < self.size && self.granted - end <= caps::TRANSFER_CREDIT / 2 {
-            self.granted = end + caps::TRANSFER_CREDIT;
+        if self.granted < self.size && self.granted - end <= AHEAD / 2 {
+            self.granted = end + AHEAD;
             return Ok(Some(self.granted));
         }
         Ok(None)
