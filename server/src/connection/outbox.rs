@@ -15,6 +15,9 @@ use crate::session::{Body, Value};
 /// Replies are gathered into frames of about this size.
 const FRAME_TARGET: usize = 64 * 1024;
 
+/// A frame up to this size is copied out of its buffer, which is then used again.
+const COPIED: usize = 4 * 1024;
+
 /// Beyond this many unsent bytes the connection stops reading requests.
 const FULL: usize = 1 << 20;
 
@@ -33,13 +36,15 @@ pub(crate) struct Outbox {
 
 #[derive(Default)]
 struct Queue {
-    /// Frames of small replies; the last one is still growing.
-    frames: VecDeque<Vec<u8>>,
+    /// Frames of small replies that are large enough.
+    frames: VecDeque<Bytes>,
+    /// The frame after them.
+    growing: Vec<u8>,
     queued_bytes: usize,
     transfers: VecDeque<Outgoing>,
     /// The last reply is queued; nothing is taken any more.
     closing: bool,
-    /// The connection's task, while it sleeps.
+    /// The connection's task, while it sleeps: it need not wake itself.
     waker: Option<Waker>,
 }
 
@@ -161,11 +166,11 @@ impl Outbox {
     }
 
     /// The next frame to send. Without one, `waker` is called once there is.
-    pub(crate) fn next(self: &Arc<Self>, waker: &Waker) -> Next {
+    pub(crate) fn next(self: &Arc<Self>, waker: Option<&Waker>) -> Next {
         let mut queue = self.queue();
-        if let Some(frame) = queue.frames.pop_front() {
-            queue.queued_bytes -= frame.len();
-            return Next::Frame(frame.into());
+        queue.waker = None;
+        if let Some(frame) = queue.next_frame() {
+            return Next::Frame(frame);
         }
         if queue.closing {
             return Next::End;
@@ -188,7 +193,7 @@ impl Outbox {
                 return Next::Frame(frame.into());
             }
         }
-        queue.waker = Some(waker.clone());
+        queue.waker = waker.cloned();
         Next::Wait
     }
 
@@ -234,18 +239,29 @@ impl Queue {
         if self.closing {
             return;
         }
-        let growing = self.frames.back_mut().filter(|frame| frame.len() < FRAME_TARGET);
-        let frame = match growing {
+        let before = self.growing.len();
+        reply.encode(&mut self.growing);
+        self.queued_bytes += self.growing.len() - before;
+        if self.growing.len() >= FRAME_TARGET {
+            let frame = std::mem::take(&mut self.growing);
+            self.frames.push_back(frame.into());
+        }
+    }
+
+    /// The next frame of small replies.
+    fn next_frame(&mut self) -> Option<Bytes> {
+        let frame = match self.frames.pop_front() {
             Some(frame) => frame,
-            None => {
-                self.frames.push_back(Vec::with_capacity(128));
-                let last = self.frames.len() - 1;
-                &mut self.frames[last]
+            None if self.growing.is_empty() => return None,
+            None if self.growing.len() <= COPIED => {
+                let frame = Bytes::copy_from_slice(&self.growing);
+                self.growing.clear();
+                frame
             }
+            None => std::mem::take(&mut self.growing).into(),
         };
-        let before = frame.len();
-        reply.encode(frame);
-        self.queued_bytes += frame.len() - before;
+        self.queued_bytes -= frame.len();
+        Some(frame)
     }
 }
 

@@ -35,8 +35,8 @@ pub(crate) struct Patience {
 
 impl Patience {
     /// For one tick from now.
-    pub(crate) fn one_tick() -> Patience {
-        Patience { until: Some(Instant::now() + TICK) }
+    pub(crate) fn one_tick(now: Instant) -> Patience {
+        Patience { until: Some(now + TICK) }
     }
 
     /// Not at all.

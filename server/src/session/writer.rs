@@ -140,7 +140,7 @@ impl Incoming {
         }
         self.received.extend_from_slice(bytes);
         if self.granted < self.size && self.granted - end <= AHEAD / 2 {
-            self.granted = end + AHEAD;
+            self.granted = (end + AHEAD).min(self.size);
             return Ok(Some(self.granted));
         }
         Ok(None)
