@@ -12,7 +12,7 @@ use super::refs::{Entry, EntryState, Origin, Waiter};
 use super::slot::{Call, CallArguments, Item, Occupant, SlotState, StopState, Tenant};
 use super::state::{Asker, State, Woken};
 use super::step::{Job, Place, Step};
-use super::value::Value;
+use super::value::{Body, Value};
 use crate::sandbox::{Fault, Finished, Module, Stop};
 
 /// Whether a call's arguments are all there.
@@ -309,19 +309,27 @@ impl State {
         self.work_off(steps);
     }
 
-    /// Settles a reference, and has a large value written to storage.
+    /// Settles a reference. If it is kept, a large value is written to storage.
     pub(super) fn keep(
         &mut self,
         id: RefId,
         result: Result<Value, Failure>,
         steps: &mut Vec<Step>,
     ) {
-        if let Ok(Value { body: super::value::Body::Memory(bytes), .. }) = &result
+        self.settle(id, result);
+        if let Some(bytes) = self.kept_in_memory(id)
             && bytes.len() as u64 > self.config.storage_spill.bytes()
         {
             steps.push(Step::Spill { of: id, bytes: bytes.clone() });
         }
-        self.settle(id, result);
+    }
+
+    /// The bytes that a reference keeps in memory.
+    pub(super) fn kept_in_memory(&self, id: RefId) -> Option<&Bytes> {
+        match self.refs.get(id).map(|entry| &entry.state) {
+            Some(EntryState::Ready(Value { body: Body::Memory(bytes), .. })) => Some(bytes),
+            _ => None,
+        }
     }
 
     pub(super) fn cancel(&mut self, id: RefId, steps: &mut Vec<Step>) {

@@ -237,6 +237,9 @@ impl Session {
     fn spill(self: &Arc<Self>, of: RefId, bytes: Bytes) {
         let session = Arc::clone(self);
         self.core.runtime.spawn(async move {
+            if session.state().kept_in_memory(of).is_none() {
+                return;
+            }
             match session.core.values.write(bytes).await {
                 Ok(stored) => session.state().spilled(of, stored),
                 // The value stays in memory, where it counts against the limits.
