@@ -2,6 +2,7 @@
 //! transfers in turn, each within its credit.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
@@ -25,7 +26,11 @@ const FULL: usize = 1 << 20;
 const SMALL: usize = 1024;
 
 /// Read from storage at once, for a transfer.
-const READ_AHEAD: u64 = 256 * 1024;
+const READ_AHEAD: u64 = 512 * 1024;
+
+/// Transfers of a connection that are read ahead at once. What is read has credit, so
+/// that none of them keeps its place for longer than the link takes to carry it.
+const READ_AT_ONCE: usize = 8;
 
 /// A connection's queue of replies, filled from any thread.
 pub(crate) struct Outbox {
@@ -56,6 +61,8 @@ struct Outgoing {
     granted: u64,
     /// Bytes read from storage and not sent yet; they begin at `sent`.
     ahead: Bytes,
+    /// Bytes after them, read while they are sent.
+    behind: Bytes,
     reading: bool,
 }
 
@@ -129,6 +136,7 @@ impl Outbox {
                     sent: 0,
                     granted: caps::TRANSFER_CREDIT,
                     ahead: Bytes::new(),
+                    behind: Bytes::new(),
                     reading: false,
                 });
             }
@@ -178,9 +186,11 @@ impl Outbox {
         for _ in 0..queue.transfers.len() {
             let Some(mut outgoing) = queue.transfers.pop_front() else { break };
             let chunk = outgoing.next_chunk();
-            if outgoing.needs_reading() {
+            if let Some(range) = outgoing.unread()
+                && queue.transfers.iter().filter(|other| other.is_ahead()).count() < READ_AT_ONCE
+            {
                 outgoing.reading = true;
-                self.read_ahead(&outgoing);
+                self.read_ahead(&outgoing, range);
             }
             let is_done = outgoing.sent == outgoing.value.len();
             let transfer = outgoing.transfer;
@@ -197,20 +207,19 @@ impl Outbox {
         Next::Wait
     }
 
-    fn read_ahead(self: &Arc<Self>, outgoing: &Outgoing) {
+    fn read_ahead(self: &Arc<Self>, outgoing: &Outgoing, range: Range<u64>) {
         let Body::Stored(stored) = &outgoing.value.body else { return };
         let (stored, outbox) = (Arc::clone(stored), Arc::clone(self));
-        let (transfer, from) = (outgoing.transfer, outgoing.sent);
-        let until = (from + READ_AHEAD).min(stored.len());
+        let transfer = outgoing.transfer;
         self.runtime.spawn(async move {
-            let read = stored.read(from..until).await;
+            let read = stored.read(range).await;
             let mut queue = outbox.queue();
             let place = queue.transfers.iter().position(|out| out.transfer == transfer);
             match (read, place) {
                 (Ok(bytes), Some(place)) => {
                     let outgoing = &mut queue.transfers[place];
                     outgoing.reading = false;
-                    outgoing.ahead = bytes;
+                    outgoing.behind = bytes;
                 }
                 (Err(error), Some(place)) => {
                     queue.transfers.remove(place);
@@ -274,7 +283,12 @@ impl Outgoing {
                 let at = self.sent as usize;
                 bytes.slice(at..at + len as usize)
             }
-            Body::Stored(_) => self.ahead.split_to(self.ahead.len().min(len as usize)),
+            Body::Stored(_) => {
+                if self.ahead.is_empty() {
+                    self.ahead = std::mem::take(&mut self.behind);
+                }
+                self.ahead.split_to(self.ahead.len().min(len as usize))
+            }
         };
         if chunk.is_empty() {
             return None;
@@ -284,10 +298,20 @@ impl Outgoing {
         Some((offset, chunk))
     }
 
-    fn needs_reading(&self) -> bool {
-        matches!(self.value.body, Body::Stored(_))
-            && self.ahead.is_empty()
-            && !self.reading
-            && self.sent < self.granted.min(self.value.len())
+    /// What is to be read from storage now, if anything is: much at once, unless there
+    /// is nothing to send meanwhile.
+    fn unread(&self) -> Option<Range<u64>> {
+        let is_free = matches!(self.value.body, Body::Stored(_)) && !self.reading;
+        let from = self.sent + self.ahead.len() as u64;
+        let until = (from + READ_AHEAD).min(self.granted).min(self.value.len());
+        let is_worth_it = self.ahead.is_empty()
+            || until == self.value.len()
+            || until - from >= READ_AHEAD / 2;
+        (is_free && self.behind.is_empty() && from < until && is_worth_it).then_some(from..until)
+    }
+
+    /// Whether anything is read, or being read, that is not sent.
+    fn is_ahead(&self) -> bool {
+        self.reading || !self.ahead.is_empty() || !self.behind.is_empty()
     }
 }
