@@ -7,8 +7,8 @@ use std::path::Path;
 use anyhow::{Context, Error, Result, anyhow, ensure};
 use farside_protocol::manifest::Manifest;
 use wasmtime::{
-    Config, Enabled, Engine, Instance, InstanceAllocationStrategy, InstancePre, Linker, Memory, Module,
-    PoolingAllocationConfig, Store, TypedFunc, WasmBacktraceDetails,
+    Config, Enabled, Engine, Instance, InstanceAllocationStrategy, InstancePre, Linker, Memory,
+    Module, PoolingAllocationConfig, Store, TypedFunc, WasmBacktraceDetails,
 };
 
 /// The guest's entry for `square`.

@@ -304,9 +304,8 @@ impl Outgoing {
         let is_free = matches!(self.value.body, Body::Stored(_)) && !self.reading;
         let from = self.sent + self.ahead.len() as u64;
         let until = (from + READ_AHEAD).min(self.granted).min(self.value.len());
-        let is_worth_it = self.ahead.is_empty()
-            || until == self.value.len()
-            || until - from >= READ_AHEAD / 2;
+        let is_worth_it =
+            self.ahead.is_empty() || until == self.value.len() || until - from >= READ_AHEAD / 2;
         (is_free && self.behind.is_empty() && from < until && is_worth_it).then_some(from..until)
     }
 

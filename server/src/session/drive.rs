@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Session;
 use super::calls::Ended;
-use super::select::{select_in_memory, select_stored};
+use super::select::{select_cached, select_in_memory, select_stored};
 use super::state::Asker;
 use super::step::{Alarm, Job, Step};
 use super::transfers::check_value;
@@ -25,7 +25,7 @@ use crate::sandbox::{
 };
 
 /// Parts of values up to this size are found on the thread that was asked.
-const SMALL: u64 = 256 * 1024;
+pub(super) const SMALL: u64 = 256 * 1024;
 
 /// How much longer a thread may run calls itself before it hands them to the
 /// executor, so that a connection's reader gets back to its socket.
@@ -220,6 +220,9 @@ impl Session {
                     .spawn_blocking(move || end(select_in_memory(&value, &bytes, &path, &memory)));
             }
             Body::Stored(stored) => {
+                if let Some(part) = select_cached(&value, &stored, &path, &memory) {
+                    return end(Ok(part));
+                }
                 let config = Arc::clone(&self.core.config);
                 self.core.runtime.spawn(async move {
                     end(select_stored(&value, &stored, &path, &config, &memory).await);
