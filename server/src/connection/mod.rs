@@ -240,7 +240,7 @@ impl Connection {
                 Ok(())
             }
             (Stage::Attached { session, asker }, request) => {
-                session.handle(asker, request, patience)
+                session.handle(asker, request, self.pace.now, patience)
             }
             (Stage::Greeted { .. }, Request::Hello { .. }) => {
                 Err(Failure::new(ErrorCode::BadRequest, "Hello has no place here"))

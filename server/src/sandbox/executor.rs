@@ -61,15 +61,19 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Lets a new call run for at most one tick on the caller's thread.
-    pub(crate) fn begin(future: GuestFuture, stop: Stop, bounds: Bounds, ticker: &Ticker) -> Begun {
-        let mut future = future;
-        let started = Instant::now();
+    /// Lets a new call run for at most one tick on the caller's thread, from now on.
+    pub(crate) fn begin(
+        mut future: GuestFuture,
+        bounds: Bounds,
+        started: Instant,
+        ticker: &Ticker,
+    ) -> Begun {
         ticker.guest_runs();
         match poll_guarded(&mut future) {
             Poll::Ready(finished) => Begun::Finished(finished),
             Poll::Pending => {
                 let cpu_used = started.elapsed().max(TICK);
+                let stop = Stop::default();
                 Begun::GoesOn(Running { future, bounds, cpu_used, stop, begun: true })
             }
         }

@@ -74,15 +74,15 @@ const ERROR_TEXT_BYTES: usize = 1024;
 const FIRST_TICKS: u64 = 2;
 
 /// The whole life of a call as one future. It yields at every tick of the epoch;
-/// dropping it stops the guest and frees its instance. A call that shall stop before
+/// dropping it stops the guest and frees its instance. A call that shall `stop` before
 /// it has begun leaves its instance as it is.
 pub(crate) async fn run(
     ground: Ground,
-    stop: Stop,
+    stop: Option<Stop>,
     log: CallLog,
     invocation: Invocation,
 ) -> Finished {
-    if let Some(failure) = stop.requested() {
+    if let Some(failure) = stop.and_then(|stop| stop.requested()) {
         let instance = match ground {
             Ground::Instance(instance) => Some(instance),
             Ground::New { .. } => None,

@@ -22,6 +22,7 @@ mod plain;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::sync::Semaphore;
 
@@ -116,8 +117,8 @@ impl Sandbox {
         })
     }
 
-    /// Lets a new call run for at most one tick on this thread.
-    pub(crate) fn begin(&self, future: GuestFuture, stop: Stop, bounds: Bounds) -> Begun {
-        Running::begin(future, stop, bounds, &self.ticker)
+    /// Lets a new call run for at most one tick on this thread, from now on.
+    pub(crate) fn begin(&self, future: GuestFuture, bounds: Bounds, now: Instant) -> Begun {
+        Running::begin(future, bounds, now, &self.ticker)
     }
 }

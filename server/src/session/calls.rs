@@ -10,7 +10,7 @@ use farside_protocol::{ContentType, ErrorCode, Failure, RefId, Reply};
 
 use super::refs::{Entry, EntryState, Origin, Waiter};
 use super::slot::{Call, CallArguments, Item, Occupant, SlotState, StopState, Tenant};
-use super::state::{Asker, State, Woken};
+use super::state::{State, Woken};
 use super::step::{Job, Place, Step};
 use super::value::{Body, Value};
 use crate::sandbox::{Fault, Finished, Module, Stop};
@@ -71,11 +71,12 @@ impl State {
 
     pub(super) fn return_credit(&mut self, id: RefId, bytes: u64) {
         let writer = id.writer();
-        if let Some(state) = self.writers.get_mut(&writer) {
-            state.call_back(bytes);
-            if let Some(outbox) = self.attached.get(&writer) {
-                state.acknowledge(&Asker { writer, outbox: Arc::clone(outbox) });
-            }
+        let Some(state) = self.writers.get_mut(&writer) else { return };
+        state.call_back(bytes);
+        if let Some(acknowledgement) = state.acknowledgement()
+            && let Some(outbox) = self.attached.get(&writer)
+        {
+            outbox.send(acknowledgement);
         }
     }
 

@@ -153,21 +153,22 @@ impl Session {
             memory: Arc::clone(&self.core.memory),
         };
         let log = CallLog::new(job.of, Arc::clone(self) as _, limits.log_bytes.as_len());
-        let stop = Stop::default();
+        let begins_here = patience.lasts(now) && !job.module.is_long(job.function);
+        // Nobody can ask a call to stop that begins here: it is known once it goes on.
+        let stop = (!begins_here).then(Stop::default);
         let future = Box::pin(run(ground, stop.clone(), log, invocation));
         let own = (now + limits.call_deadline, limits.call_deadline);
         let (deadline, time) = job.deadline.map_or(own, |asked| asked.min(own));
         let bounds = Bounds { deadline, time, cpu: limits.call_cpu };
-        let running = if patience.lasts(now) && !job.module.is_long(job.function) {
-            match self.core.sandbox.begin(future, stop, bounds) {
+        let running = match stop {
+            None => match self.core.sandbox.begin(future, bounds, now) {
                 Begun::Finished(finished) => return self.finish(ended, finished),
                 Begun::GoesOn(running) => {
                     job.module.found_long(job.function, true);
                     running
                 }
-            }
-        } else {
-            Running::unbegun(future, stop, bounds)
+            },
+            Some(stop) => Running::unbegun(future, stop, bounds),
         };
         self.state().goes_on(ended.of, ended.place, running.stop());
         let session = Arc::clone(self);

@@ -1,12 +1,11 @@
 //! The reference table of one session: what each reference is, who waits for it,
 //! and how much is kept.
 
-use std::collections::HashMap;
-
 use farside_protocol::outline::RefOutline;
 use farside_protocol::value::path::Path;
 use farside_protocol::{ErrorCode, Failure, RefId, RefState, Seq, WriterId};
 
+use super::ids::ById;
 use super::state::Asker;
 use super::value::Value;
 
@@ -64,7 +63,7 @@ pub(super) enum Waiter {
 
 /// All references of a session.
 pub(super) struct Refs {
-    table: HashMap<RefId, Entry>,
+    table: ById<RefId, Entry>,
     kept_bytes: u64,
     most_kept_bytes: u64,
     most: usize,
@@ -77,7 +76,7 @@ const NAMED: usize = 3;
 impl Refs {
     pub(super) fn new(most: usize, most_kept_bytes: u64) -> Refs {
         let next = Moment(0);
-        Refs { table: HashMap::new(), kept_bytes: 0, most_kept_bytes, most, next }
+        Refs { table: ById::default(), kept_bytes: 0, most_kept_bytes, most, next }
     }
 
     pub(super) fn len(&self) -> usize {

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use farside_protocol::{ErrorCode, Failure, RefId, Reply, Request, Seq, SessionId, WriterId, caps};
 
+use super::ids::ById;
 use super::questions::Questions;
 use super::refs::{Entry, EntryState, Origin, Refs, Waiter, kept_len};
 use super::releases::Releases;
@@ -41,8 +42,8 @@ pub(super) struct State {
     pub(super) names: HashMap<Arc<str>, u32>,
     pub(super) fresh: Fresh,
     pub(super) questions: Questions,
-    pub(super) writers: HashMap<WriterId, Writer>,
-    pub(super) attached: HashMap<WriterId, Arc<Outbox>>,
+    pub(super) writers: ById<WriterId, Writer>,
+    pub(super) attached: ById<WriterId, Arc<Outbox>>,
     pub(super) pending_calls: u64,
     pub(super) pending_bytes: u64,
     /// Everything that a settled reference woke, until it is worked off: chains
@@ -56,10 +57,10 @@ pub(super) struct State {
 #[derive(Default)]
 pub(super) struct Fresh {
     /// Taken and waiting for arguments.
-    pub(super) waiting: HashMap<RefId, (u32, Call)>,
+    pub(super) waiting: ById<RefId, (u32, Call)>,
     /// Ready, and waiting for one of the session's instances to end.
     pub(super) ready: VecDeque<RefId>,
-    pub(super) running: HashMap<RefId, StopState>,
+    pub(super) running: ById<RefId, StopState>,
 }
 
 /// What goes on because a reference settled.
@@ -91,8 +92,8 @@ impl State {
             names: HashMap::new(),
             fresh: Fresh::default(),
             questions,
-            writers: HashMap::new(),
-            attached: HashMap::new(),
+            writers: ById::default(),
+            attached: ById::default(),
             pending_calls: 0,
             pending_bytes: 0,
             woken: VecDeque::new(),
