@@ -37,7 +37,7 @@ pub(crate) use engine::{TICK, WASMTIME_VERSION};
 pub(crate) use executor::{Begun, Bounds, Executor, GuestFuture, Lane, Running, Stop};
 pub(crate) use fault::Fault;
 pub(crate) use host::{CallLog, Grants, LogSink};
-pub(crate) use instance::{Finished, Ground, Instance, Invocation, run, too_large};
+pub(crate) use instance::{Finished, Ground, Instance, Invocation, UNCOUNTED, run, too_large};
 pub(crate) use module::Module;
 
 use compiled::CompiledCode;

@@ -13,7 +13,8 @@ use super::slot::{Call, CallArguments, Item, Occupant, SlotState, StopState, Ten
 use super::state::{State, Woken};
 use super::step::{Job, Place, Step};
 use super::value::{Body, Value};
-use crate::sandbox::{Fault, Finished, Module, Stop};
+use crate::failures;
+use crate::sandbox::{Fault, Finished, Module, Stop, UNCOUNTED};
 
 /// Whether a call's arguments are all there.
 enum Readiness {
@@ -303,11 +304,21 @@ impl State {
             }
         }
         let result = result.and_then(|output| {
-            self.refs.charge(output.bytes.len() as u64)?;
-            Ok(Value::new(ContentType::MSGPACK, output.kind, output.bytes))
+            let bytes = self.count_result(of, output.bytes)?;
+            self.refs.charge(bytes.len() as u64)?;
+            Ok(Value::new(ContentType::MSGPACK, output.kind, bytes))
         });
         self.keep(of, result, steps);
         self.work_off(steps);
+    }
+
+    /// Counts a small result as memory of the process, unless it is given away at once.
+    fn count_result(&self, of: RefId, bytes: Bytes) -> Result<Bytes, Failure> {
+        if bytes.len() > UNCOUNTED || self.refs.get(of).is_none_or(Entry::is_for_one) {
+            return Ok(bytes);
+        }
+        let charge = self.memory.charge(bytes.len() as u64);
+        Ok(charge.map_err(|error| failures::of_memory(&error))?.hold(bytes))
     }
 
     /// Settles a reference. If it is kept, a large value is written to storage.
@@ -317,10 +328,10 @@ impl State {
         result: Result<Value, Failure>,
         steps: &mut Vec<Step>,
     ) {
+        let spill = self.config.storage_spill.bytes();
+        let is_large = result.as_ref().is_ok_and(|value| value.len() > spill);
         self.settle(id, result);
-        if let Some(bytes) = self.kept_in_memory(id)
-            && bytes.len() as u64 > self.config.storage_spill.bytes()
-        {
+        if is_large && let Some(bytes) = self.kept_in_memory(id) {
             steps.push(Step::Spill { of: id, bytes: bytes.clone() });
         }
     }

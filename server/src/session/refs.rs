@@ -210,6 +210,11 @@ impl Refs {
         }
     }
 
+    /// Takes a pending entry out of the table.
+    pub(super) fn forget(&mut self, id: RefId) -> Option<Entry> {
+        self.table.remove(&id)
+    }
+
     fn remove(&mut self, id: RefId) {
         let Some(entry) = self.table.remove(&id) else { return };
         match entry.state {
@@ -257,6 +262,14 @@ pub(super) fn kept_len(result: &Result<Value, Failure>) -> u64 {
 }
 
 impl Entry {
+    /// Whether nobody needs the value but one `get` of the whole: that of a call whose
+    /// message also released it.
+    pub(super) fn is_for_one(&self) -> bool {
+        self.released.is_some()
+            && self.holds == 0
+            && matches!(&self.waiters[..], [Waiter::Get { path: None, .. }])
+    }
+
     pub(super) fn outline(&self, id: RefId, name: impl Fn(u32, u32) -> String) -> RefOutline {
         let origin = match &self.origin {
             Origin::Put => "put".to_owned(),

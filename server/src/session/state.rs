@@ -261,6 +261,9 @@ impl State {
             // Released, or cancelled, while the value came.
             return self.refs.discharge(kept_len(&result));
         };
+        if entry.is_for_one() {
+            return self.pass_on(id, result);
+        }
         let waiters = std::mem::take(&mut entry.waiters);
         entry.state = match &result {
             Ok(value) => EntryState::Ready(value.clone()),
@@ -270,6 +273,19 @@ impl State {
             self.wake(id, waiter, &result);
         }
         self.refs.sweep(id);
+    }
+
+    /// Gives a result to the one `get` that it is for; nothing is kept.
+    fn pass_on(&mut self, id: RefId, result: Result<Value, Failure>) {
+        self.refs.discharge(kept_len(&result));
+        let waiters = self.refs.forget(id).map(|entry| entry.waiters);
+        if let Some(Waiter::Get { asker, seq, .. }) = waiters.and_then(|mut one| one.pop()) {
+            self.questions.end(1);
+            match result {
+                Ok(value) => asker.outbox.send_value(seq, value),
+                Err(failure) => asker.outbox.send(Reply::Failed { seq, failure }),
+            }
+        }
     }
 
     fn wake(&mut self, id: RefId, waiter: Waiter, result: &Result<Value, Failure>) {
