@@ -23,8 +23,8 @@ use crate::core::Core;
 /// each of them.
 const READ_BUFFER: usize = 16 * 1024;
 
-/// Replies are handed over in batches already.
-const WRITE_BUFFER: usize = 0;
+/// Replies are sent when so many bytes are together, or when the connection says so.
+const WRITE_BUFFER: usize = 16 * 1024;
 
 #[derive(Clone)]
 struct Door {

@@ -2,6 +2,7 @@
 //! transfers in turn, each within its credit.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
@@ -17,6 +18,9 @@ use crate::session::{Body, Value};
 /// Replies are gathered into frames of about this size.
 const FRAME_TARGET: usize = 64 * 1024;
 
+/// A frame up to this size is copied out of its buffer, which is then used again.
+const COPIED: usize = 4 * 1024;
+
 /// Beyond this many unsent bytes the connection stops reading requests.
 const FULL: usize = 1 << 20;
 
@@ -24,10 +28,11 @@ const FULL: usize = 1 << 20;
 const SMALL: usize = 1024;
 
 /// Read from storage at once, for a transfer.
-const READ_AHEAD: u64 = 256 * 1024;
+const READ_AHEAD: u64 = 512 * 1024;
 
-/// Beyond so many bytes that were read from storage and not sent, no more are.
-const AHEAD: u64 = 1 << 20;
+/// Transfers of a connection that are read ahead at once. What is read has credit, so
+/// that none of them keeps its place for longer than the link takes to carry it.
+const READ_AT_ONCE: usize = 8;
 
 /// A connection's queue of replies, filled from any thread.
 pub(crate) struct Outbox {
@@ -38,17 +43,17 @@ pub(crate) struct Outbox {
 
 #[derive(Default)]
 struct Queue {
-    /// Frames of small replies; the last one is still growing.
-    frames: VecDeque<Vec<u8>>,
+    /// Frames of small replies that are large enough.
+    frames: VecDeque<Bytes>,
+    /// The frame after them.
+    growing: Vec<u8>,
     queued_bytes: usize,
     transfers: VecDeque<Outgoing>,
-    /// Of all transfers: bytes read from storage, or being read, and not sent yet.
-    ahead: u64,
     /// Guests' log lines are left out, which the client was told.
     logs_left_out: bool,
     /// The last reply is queued; nothing is taken any more.
     closing: bool,
-    /// The connection's task, while it sleeps.
+    /// The connection's task, while it sleeps: it need not wake itself.
     waker: Option<Waker>,
 }
 
@@ -60,8 +65,8 @@ struct Outgoing {
     granted: u64,
     /// Bytes read from storage and not sent yet; they begin at `sent`.
     ahead: Bytes,
-    /// These bytes, or those that are being read.
-    reserved: u64,
+    /// Bytes after them, read while they are sent.
+    behind: Bytes,
     reading: bool,
 }
 
@@ -162,7 +167,7 @@ impl Outbox {
                     sent: 0,
                     granted: caps::TRANSFER_CREDIT,
                     ahead: Bytes::new(),
-                    reserved: 0,
+                    behind: Bytes::new(),
                     reading: false,
                 });
             }
@@ -182,11 +187,7 @@ impl Outbox {
 
     /// The client does not want the rest of a transfer.
     pub(crate) fn abort(&self, transfer: Seq) {
-        let mut queue = self.queue();
-        let place = queue.transfers.iter().position(|outgoing| outgoing.transfer == transfer);
-        if let Some(gone) = place.and_then(|place| queue.transfers.remove(place)) {
-            queue.ahead -= gone.reserved;
-        }
+        self.queue().transfers.retain(|outgoing| outgoing.transfer != transfer);
     }
 
     /// Tells the client why the connection ends, and ends it.
@@ -195,7 +196,6 @@ impl Outbox {
         queue.push(&Reply::Refused { failure });
         queue.closing = true;
         queue.transfers.clear();
-        queue.ahead = 0;
         wake(queue);
     }
 
@@ -205,23 +205,23 @@ impl Outbox {
     }
 
     /// The next frame to send. Without one, `waker` is called once there is.
-    pub(crate) fn next(self: &Arc<Self>, waker: &Waker) -> Next {
+    pub(crate) fn next(self: &Arc<Self>, waker: Option<&Waker>) -> Next {
         let mut queue = self.queue();
-        if let Some(frame) = queue.frames.pop_front() {
-            queue.queued_bytes -= frame.len();
-            return Next::Frame(frame.into());
+        queue.waker = None;
+        if let Some(frame) = queue.next_frame() {
+            return Next::Frame(frame);
         }
         if queue.closing {
             return Next::End;
         }
         for _ in 0..queue.transfers.len() {
             let Some(mut outgoing) = queue.transfers.pop_front() else { break };
-            let reserved = outgoing.reserved;
             let chunk = outgoing.next_chunk();
-            queue.ahead -= reserved - outgoing.reserved;
-            if outgoing.needs_reading() && queue.ahead < AHEAD {
-                self.read_ahead(&mut outgoing);
-                queue.ahead += outgoing.reserved;
+            if let Some(range) = outgoing.unread()
+                && queue.transfers.iter().filter(|other| other.is_ahead()).count() < READ_AT_ONCE
+            {
+                outgoing.reading = true;
+                self.read_ahead(&outgoing, range);
             }
             let is_done = outgoing.sent == outgoing.value.len();
             let transfer = outgoing.transfer;
@@ -234,32 +234,26 @@ impl Outbox {
                 return Next::Frame(frame.into());
             }
         }
-        queue.waker = Some(waker.clone());
+        queue.waker = waker.cloned();
         Next::Wait
     }
 
-    /// Reads what may be sent next, so that it never waits for the client's credit.
-    fn read_ahead(self: &Arc<Self>, outgoing: &mut Outgoing) {
+    fn read_ahead(self: &Arc<Self>, outgoing: &Outgoing, range: Range<u64>) {
         let Body::Stored(stored) = &outgoing.value.body else { return };
         let (stored, outbox) = (Arc::clone(stored), Arc::clone(self));
-        let (transfer, from) = (outgoing.transfer, outgoing.sent);
-        let until = (from + READ_AHEAD).min(stored.len()).min(outgoing.granted);
-        outgoing.reading = true;
-        outgoing.reserved = until - from;
+        let transfer = outgoing.transfer;
         self.runtime.spawn(async move {
-            let read = stored.read(from..until).await;
+            let read = stored.read(range).await;
             let mut queue = outbox.queue();
             let place = queue.transfers.iter().position(|out| out.transfer == transfer);
             match (read, place) {
                 (Ok(bytes), Some(place)) => {
                     let outgoing = &mut queue.transfers[place];
                     outgoing.reading = false;
-                    outgoing.ahead = bytes;
+                    outgoing.behind = bytes;
                 }
                 (Err(error), Some(place)) => {
-                    if let Some(gone) = queue.transfers.remove(place) {
-                        queue.ahead -= gone.reserved;
-                    }
+                    queue.transfers.remove(place);
                     queue.push(&Reply::Failed {
                         seq: transfer,
                         failure: failures::of_storage(&error),
@@ -285,24 +279,36 @@ impl Queue {
         if self.closing {
             return;
         }
-        let growing = self.frames.back_mut().filter(|frame| frame.len() < FRAME_TARGET);
-        let frame = match growing {
-            Some(frame) => frame,
-            None => {
-                self.frames.push_back(Vec::with_capacity(128));
-                let last = self.frames.len() - 1;
-                &mut self.frames[last]
-            }
-        };
-        let before = frame.len();
+        let before = self.growing.len();
         match reply {
             // Who does not read what it is told is told less.
             Reply::Failed { seq, failure } if self.queued_bytes > FULL => {
-                Reply::Failed { seq: *seq, failure: failure.brief() }.encode(frame);
+                let failure = failure.brief();
+                Reply::Failed { seq: *seq, failure }.encode(&mut self.growing);
             }
-            reply => reply.encode(frame),
+            reply => reply.encode(&mut self.growing),
         }
-        self.queued_bytes += frame.len() - before;
+        self.queued_bytes += self.growing.len() - before;
+        if self.growing.len() >= FRAME_TARGET {
+            let frame = std::mem::take(&mut self.growing);
+            self.frames.push_back(frame.into());
+        }
+    }
+
+    /// The next frame of small replies.
+    fn next_frame(&mut self) -> Option<Bytes> {
+        let frame = match self.frames.pop_front() {
+            Some(frame) => frame,
+            None if self.growing.is_empty() => return None,
+            None if self.growing.len() <= COPIED => {
+                let frame = Bytes::copy_from_slice(&self.growing);
+                self.growing.clear();
+                frame
+            }
+            None => std::mem::take(&mut self.growing).into(),
+        };
+        self.queued_bytes -= frame.len();
+        Some(frame)
     }
 }
 
@@ -316,9 +322,10 @@ impl Outgoing {
                 bytes.slice(at..at + len as usize)
             }
             Body::Stored(_) => {
-                let chunk = self.ahead.split_to(self.ahead.len().min(len as usize));
-                self.reserved -= chunk.len() as u64;
-                chunk
+                if self.ahead.is_empty() {
+                    self.ahead = std::mem::take(&mut self.behind);
+                }
+                self.ahead.split_to(self.ahead.len().min(len as usize))
             }
         };
         if chunk.is_empty() {
@@ -329,11 +336,20 @@ impl Outgoing {
         Some((offset, chunk))
     }
 
-    fn needs_reading(&self) -> bool {
-        matches!(self.value.body, Body::Stored(_))
-            && self.ahead.is_empty()
-            && !self.reading
-            && self.sent < self.granted.min(self.value.len())
+    /// What is to be read from storage now, if anything is: much at once, unless there
+    /// is nothing to send meanwhile.
+    fn unread(&self) -> Option<Range<u64>> {
+        let is_free = matches!(self.value.body, Body::Stored(_)) && !self.reading;
+        let from = self.sent + self.ahead.len() as u64;
+        let until = (from + READ_AHEAD).min(self.granted).min(self.value.len());
+        let is_worth_it =
+            self.ahead.is_empty() || until == self.value.len() || until - from >= READ_AHEAD / 2;
+        (is_free && self.behind.is_empty() && from < until && is_worth_it).then_some(from..until)
+    }
+
+    /// Whether anything is read, or being read, that is not sent.
+    fn is_ahead(&self) -> bool {
+        self.reading || !self.ahead.is_empty() || !self.behind.is_empty()
     }
 }
 
@@ -344,7 +360,7 @@ mod tests {
     /// The replies of all frames that are queued.
     fn replies(outbox: &Arc<Outbox>) -> Vec<Reply> {
         let mut replies = Vec::new();
-        while let Next::Frame(frame) = outbox.next(Waker::noop()) {
+        while let Next::Frame(frame) = outbox.next(None) {
             replies.extend(Reply::decode_frame(frame).map(Result::unwrap));
         }
         replies

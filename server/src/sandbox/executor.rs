@@ -83,10 +83,14 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Lets a new call run for at most one tick on the caller's thread.
-    pub(crate) fn begin(future: GuestFuture, stop: Stop, bounds: Bounds, ticker: &Ticker) -> Begun {
-        let mut future = future;
-        let started = Instant::now();
+    /// Lets a new call run for at most one tick on the caller's thread, from now on.
+    pub(crate) fn begin(
+        mut future: GuestFuture,
+        stop: Stop,
+        bounds: Bounds,
+        started: Instant,
+        ticker: &Ticker,
+    ) -> Begun {
         ticker.guest_runs();
         match poll_guarded(&mut future) {
             Poll::Ready(finished) => Begun::Finished(finished),
@@ -316,7 +320,7 @@ mod tests {
         }));
         let hour = Duration::from_secs(3600);
         let bounds = Bounds { deadline: Instant::now() + hour, time: hour, cpu: hour };
-        match Running::begin(future, Stop::default(), bounds, &ticker) {
+        match Running::begin(future, Stop::default(), bounds, Instant::now(), &ticker) {
             Begun::GoesOn(running) => assert_eq!(running.cpu_used, FIRST_TICKS * TICK),
             Begun::Finished(_) => panic!("it goes on"),
         }

@@ -48,6 +48,8 @@ pub(crate) struct Invocation {
 /// A call's result.
 #[derive(Debug)]
 pub(crate) struct Output {
+    /// Counted as memory, unless they are at most [`UNCOUNTED`] bytes: most of those
+    /// are on their way to the client at once.
     pub(crate) bytes: Bytes,
     pub(crate) kind: Kind,
 }
@@ -66,6 +68,9 @@ pub(crate) struct Finished {
     pub(crate) outcome: Result<Output, Fault>,
 }
 
+/// Results up to this many bytes are not counted as memory here.
+pub(crate) const UNCOUNTED: usize = 1024;
+
 /// Bytes of an error's text that become part of a failure's message.
 const ERROR_TEXT_BYTES: usize = 1024;
 
@@ -74,7 +79,7 @@ const ERROR_TEXT_BYTES: usize = 1024;
 pub(super) const FIRST_TICKS: u32 = 2;
 
 /// The whole life of a call as one future. It yields at every tick of the epoch;
-/// dropping it stops the guest and frees its instance. A call that shall stop before
+/// dropping it stops the guest and frees its instance. A call that shall `stop` before
 /// it has begun leaves its instance as it is.
 pub(crate) async fn run(
     ground: Ground,
@@ -167,7 +172,10 @@ impl Instance {
                 let result = self
                     .call_sdk(&entry, inbox, &arguments, description, value_bytes, &memory)
                     .await?;
-                charge(&memory, result.len())?.hold(result.to_vec())
+                match result.len() {
+                    ..=UNCOUNTED => Bytes::copy_from_slice(result),
+                    len => charge(&memory, len)?.hold(result.to_vec()),
+                }
             }
             Entry::Plain(export) => {
                 let func = self
@@ -176,7 +184,10 @@ impl Instance {
                     .and_then(wasmtime::Extern::into_func)
                     .ok_or_else(|| Fault::broken_contract("the export is no function"))?;
                 let result = plain::call(&mut self.store, func, &arguments, description).await?;
-                charge(&memory, result.len())?.hold(result)
+                match result.len() {
+                    ..=UNCOUNTED => Bytes::from(result),
+                    len => charge(&memory, len)?.hold(result),
+                }
             }
         };
         let scanned = scan(&bytes).map_err(|error| {

@@ -23,6 +23,7 @@ mod plain;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::config::Config;
 use crate::meter::Meter;
@@ -35,7 +36,7 @@ pub(crate) use engine::{TICK, WASMTIME_VERSION};
 pub(crate) use executor::{Begun, Bounds, Executor, GuestFuture, Lane, Running, Stop};
 pub(crate) use fault::Fault;
 pub(crate) use host::{CallLog, Grants, LogSink};
-pub(crate) use instance::{Finished, Ground, Instance, Invocation, run, too_large};
+pub(crate) use instance::{Finished, Ground, Instance, Invocation, UNCOUNTED, run, too_large};
 pub(crate) use module::Module;
 
 use compiled::CompiledCode;
@@ -115,8 +116,14 @@ impl Sandbox {
         })
     }
 
-    /// Lets a new call run for at most one tick on this thread.
-    pub(crate) fn begin(&self, future: GuestFuture, stop: Stop, bounds: Bounds) -> Begun {
-        Running::begin(future, stop, bounds, &self.ticker)
+    /// Lets a new call run for at most one tick on this thread, from now on.
+    pub(crate) fn begin(
+        &self,
+        future: GuestFuture,
+        stop: Stop,
+        bounds: Bounds,
+        now: Instant,
+    ) -> Begun {
+        Running::begin(future, stop, bounds, now, &self.ticker)
     }
 }

@@ -136,7 +136,7 @@ impl State {
                 let (instance, poison) = match &slot.state {
                     SlotState::Empty => ("none", None),
                     SlotState::Idle(_) | SlotState::Busy(_) => ("live", None),
-                    SlotState::Poisoned(first, _) => ("poisoned", Some(first.to_string())),
+                    SlotState::Poisoned { first, .. } => ("poisoned", Some(first.to_string())),
                 };
                 Some(ModuleOutline {
                     number: *number,

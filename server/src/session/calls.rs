@@ -10,10 +10,11 @@ use farside_protocol::{ContentType, ErrorCode, Failure, RefId, Reply};
 
 use super::refs::{Entry, EntryState, Origin, Waiter};
 use super::slot::{Call, CallArguments, Item, Occupant, SlotState, Tenant};
-use super::state::{Asker, State, Woken};
+use super::state::{State, Woken};
 use super::step::{Job, Place, Step};
-use super::value::Value;
-use crate::sandbox::{Fault, Finished, Instance, Module, Stop};
+use super::value::{Body, Value};
+use crate::failures;
+use crate::sandbox::{Fault, Finished, Instance, Module, Stop, UNCOUNTED};
 
 /// Whether a call's arguments are all there.
 enum Readiness {
@@ -82,11 +83,12 @@ impl State {
 
     pub(super) fn return_credit(&mut self, id: RefId, bytes: u64) {
         let writer = id.writer();
-        if let Some(state) = self.writers.get_mut(&writer) {
-            state.call_back(bytes);
-            if let Some(outbox) = self.attached.get(&writer) {
-                state.acknowledge(&Asker { writer, outbox: Arc::clone(outbox) });
-            }
+        let Some(state) = self.writers.get_mut(&writer) else { return };
+        state.call_back(bytes);
+        if let Some(acknowledgement) = state.acknowledgement()
+            && let Some(outbox) = self.attached.get(&writer)
+        {
+            outbox.send(acknowledgement);
         }
     }
 
@@ -111,7 +113,7 @@ impl State {
                     }
                 }
                 Some(Item::Call(mut call)) => {
-                    if let SlotState::Poisoned(first, _) = &slot.state {
+                    if let SlotState::Poisoned { first, .. } = &slot.state {
                         let failure = poisoned(&slot.name, first);
                         self.fail_call(call, failure);
                         continue;
@@ -295,7 +297,7 @@ impl State {
                     (Some(instance), _) => SlotState::Idle(instance),
                     (None, Some(first)) => {
                         let counted = self.memory.count(first.own_len() as u64);
-                        SlotState::Poisoned(first, counted)
+                        SlotState::Poisoned { first, _counted: counted }
                     }
                     (None, None) => SlotState::Empty,
                 };
@@ -303,26 +305,44 @@ impl State {
             }
         }
         let result = result.and_then(|output| {
-            self.refs.charge(output.bytes.len() as u64)?;
-            Ok(Value::new(ContentType::MSGPACK, output.kind, output.bytes))
+            let bytes = self.count_result(of, output.bytes)?;
+            self.refs.charge(bytes.len() as u64)?;
+            Ok(Value::new(ContentType::MSGPACK, output.kind, bytes))
         });
         self.keep(of, result, steps);
         self.work_off(steps);
     }
 
-    /// Settles a reference, and has a large value written to storage.
+    /// Counts a small result as memory of the process, unless it is given away at once.
+    fn count_result(&self, of: RefId, bytes: Bytes) -> Result<Bytes, Failure> {
+        if bytes.len() > UNCOUNTED || self.refs.get(of).is_none_or(Entry::is_for_one) {
+            return Ok(bytes);
+        }
+        let charge = self.memory.charge(bytes.len() as u64);
+        Ok(charge.map_err(|error| failures::of_memory(&error))?.hold(bytes))
+    }
+
+    /// Settles a reference. If it is kept, a large value is written to storage.
     pub(super) fn keep(
         &mut self,
         id: RefId,
         result: Result<Value, Failure>,
         steps: &mut Vec<Step>,
     ) {
-        if let Ok(Value { body: super::value::Body::Memory(bytes), .. }) = &result
-            && bytes.len() as u64 > self.config.storage_spill.bytes()
-        {
+        let spill = self.config.storage_spill.bytes();
+        let is_large = result.as_ref().is_ok_and(|value| value.len() > spill);
+        self.settle(id, result);
+        if is_large && let Some(bytes) = self.kept_in_memory(id) {
             steps.push(Step::Spill { of: id, bytes: bytes.clone() });
         }
-        self.settle(id, result);
+    }
+
+    /// The bytes that a reference keeps in memory.
+    pub(super) fn kept_in_memory(&self, id: RefId) -> Option<&Bytes> {
+        match self.refs.get(id).map(|entry| &entry.state) {
+            Some(EntryState::Ready(Value { body: Body::Memory(bytes), .. })) => Some(bytes),
+            _ => None,
+        }
     }
 
     pub(super) fn cancel(&mut self, id: RefId, steps: &mut Vec<Step>) {

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::Session;
 use super::arguments::{CheckedArguments, check_form};
 use super::calls::{self, Ended};
-use super::select::{select_in_memory, select_stored};
+use super::select::{select_cached, select_in_memory, select_stored};
 use super::state::Asker;
 use super::step::{Alarm, Job, Place, Step};
 use super::transfers::check_value;
@@ -26,7 +26,7 @@ use crate::sandbox::{
 use crate::storage::StorageUrl;
 
 /// Parts of values up to this size are found on the thread that was asked.
-const SMALL: u64 = 256 * 1024;
+pub(super) const SMALL: u64 = 256 * 1024;
 
 /// How much longer a thread may run calls itself before it hands them to the
 /// executor, so that a connection's reader gets back to its socket.
@@ -36,8 +36,8 @@ pub(crate) struct Patience {
 
 impl Patience {
     /// For one tick from now.
-    pub(crate) fn one_tick() -> Patience {
-        Patience { until: Some(Instant::now() + TICK) }
+    pub(crate) fn one_tick(now: Instant) -> Patience {
+        Patience { until: Some(now + TICK) }
     }
 
     /// Not at all.
@@ -178,20 +178,20 @@ impl Session {
         };
         let log = CallLog::new(job.of, Arc::clone(self) as _, limits.log_bytes.as_len());
         let stop = job.stop;
+        let begins_here = patience.lasts(now) && !job.module.is_long(job.function);
         let future = Box::pin(run(ground, stop.clone(), log, invocation));
         let own = (now + limits.call_deadline, limits.call_deadline);
         let (deadline, time) = job.deadline.map_or(own, |asked| asked.min(own));
         let bounds = Bounds { deadline, time, cpu: limits.call_cpu };
-        let running = if patience.lasts(now) && !job.module.is_long(job.function) {
-            match self.core.sandbox.begin(future, stop, bounds) {
+        let running = match begins_here {
+            true => match self.core.sandbox.begin(future, stop, bounds, now) {
                 Begun::Finished(finished) => return self.finish(ended, finished),
                 Begun::GoesOn(running) => {
                     job.module.found_long(job.function, true);
                     running
                 }
-            }
-        } else {
-            Running::unbegun(future, stop, bounds)
+            },
+            false => Running::unbegun(future, stop, bounds),
         };
         let session = Arc::clone(self);
         let (module, function) = (job.module, job.function);
@@ -247,6 +247,9 @@ impl Session {
                     .spawn_blocking(move || end(select_in_memory(&value, &bytes, &path, &memory)));
             }
             Body::Stored(stored) => {
+                if let Some(part) = select_cached(&value, &stored, &path, &memory) {
+                    return end(Ok(part));
+                }
                 let config = Arc::clone(&self.core.config);
                 self.core.runtime.spawn(async move {
                     end(select_stored(&value, &stored, &path, &config, &memory).await);
@@ -264,6 +267,9 @@ impl Session {
     fn spill(self: &Arc<Self>, of: RefId, bytes: Bytes) {
         let session = Arc::clone(self);
         self.core.runtime.spawn(async move {
+            if session.state().kept_in_memory(of).is_none() {
+                return;
+            }
             match session.core.values.write(bytes).await {
                 Ok(stored) => session.state().spilled(of, stored),
                 // The value stays in memory, where it counts against the limits.

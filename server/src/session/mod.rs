@@ -8,6 +8,7 @@ mod arguments;
 mod asks;
 mod calls;
 mod drive;
+mod ids;
 mod questions;
 mod refs;
 mod registry;
@@ -139,7 +140,7 @@ impl Session {
         self.drive(steps, &mut Patience::none());
     }
 
-    /// Takes one message of a writer and does what follows from it.
+    /// Takes one message of a writer, which came `now`, and does what follows from it.
     ///
     /// # Errors
     /// When the client broke the protocol; its connection is to be closed.
@@ -147,10 +148,11 @@ impl Session {
         self: &Arc<Self>,
         asker: &Asker,
         request: Request,
+        now: Instant,
         patience: &mut Patience,
     ) -> Result<(), Failure> {
         let mut steps = Vec::new();
-        let taken = self.state().take(asker, request, Instant::now(), &mut steps);
+        let taken = self.state().take(asker, request, now, &mut steps);
         self.drive(steps, patience);
         taken
     }

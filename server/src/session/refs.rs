@@ -1,13 +1,13 @@
 //! The reference table of one session: what each reference is, who waits for it,
 //! and how much is kept.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use farside_protocol::outline::RefOutline;
 use farside_protocol::value::path::Path;
 use farside_protocol::{ErrorCode, Failure, RefId, RefState, Seq, WriterId};
 
+use super::ids::ById;
 use super::state::Asker;
 use super::value::Value;
 use crate::failures;
@@ -76,7 +76,7 @@ impl Waiter {
 
 /// All references of a session.
 pub(super) struct Refs {
-    table: HashMap<RefId, Entry>,
+    table: ById<RefId, Entry>,
     kept_bytes: u64,
     most_kept_bytes: u64,
     most: usize,
@@ -96,7 +96,7 @@ impl Refs {
     /// No references yet; what they will take beside their values is `counted`.
     pub(super) fn new(most: usize, most_kept_bytes: u64, counted: Charge) -> Refs {
         let next = Moment(0);
-        Refs { table: HashMap::new(), kept_bytes: 0, most_kept_bytes, most, next, counted }
+        Refs { table: ById::default(), kept_bytes: 0, most_kept_bytes, most, next, counted }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -268,6 +268,11 @@ impl Refs {
         }
     }
 
+    /// Takes a pending entry out of the table.
+    pub(super) fn forget(&mut self, id: RefId) -> Option<Entry> {
+        self.table.remove(&id)
+    }
+
     fn remove(&mut self, id: RefId) {
         let Some(entry) = self.table.remove(&id) else { return };
         self.counted.shrink(entry.origin.counted_len());
@@ -335,6 +340,14 @@ impl Origin {
 }
 
 impl Entry {
+    /// Whether nobody needs the value but one `get` of the whole: that of a call whose
+    /// message also released it.
+    pub(super) fn is_for_one(&self) -> bool {
+        self.released.is_some()
+            && self.holds == 0
+            && matches!(&self.waiters[..], [Waiter::Get { path: None, .. }])
+    }
+
     pub(super) fn outline(&self, id: RefId, name: impl Fn(u32, u32) -> String) -> RefOutline {
         let origin = match &self.origin {
             Origin::Put => "put".to_owned(),

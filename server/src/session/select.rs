@@ -6,12 +6,16 @@ use bytes::Bytes;
 use farside_protocol::value::{Head, Kind, Path, Piece, SelectError, Selection, select};
 use farside_protocol::{ContentType, ErrorCode, Failure};
 
+use super::drive::SMALL;
 use super::value::Value;
 use crate::config::Config;
 use crate::failures;
 use crate::meter::{Charge, Meter};
 use crate::sandbox::too_large;
 use crate::storage::{Counted, CountedError, StoredValue};
+
+/// Pieces that a part may be of to be read from storage where it was asked for.
+const PIECES: usize = 8;
 
 /// Finds a part of a value in memory. Takes time by the value's size.
 pub(super) fn select_in_memory(
@@ -36,6 +40,30 @@ pub(super) fn select_in_memory(
         _ => charge(memory, &selection)?.hold(selection.assemble(bytes)),
     };
     Ok(of_bytes(part))
+}
+
+/// Finds a small part of a value in storage that the system has in memory. None says
+/// no more than that [`select_stored`] is to be asked.
+pub(super) fn select_cached(
+    value: &Value,
+    stored: &StoredValue,
+    path: &Path,
+    memory: &Arc<Meter>,
+) -> Option<Value> {
+    check_content(value).ok()?;
+    let selection = stored.select_now(path)?;
+    if selection.len() > SMALL || selection.pieces().len() > PIECES {
+        return None;
+    }
+    let charge = charge(memory, &selection).ok()?;
+    let mut part = Vec::with_capacity(selection.len() as usize);
+    for piece in selection.into_pieces() {
+        match piece {
+            Piece::Bytes(bytes) => part.extend_from_slice(&bytes),
+            Piece::Range(range) => part.extend_from_slice(&stored.read_now(range)?),
+        }
+    }
+    Some(of_bytes(charge.hold(part)))
 }
 
 /// Finds a part of a value in storage, of which only that is read.

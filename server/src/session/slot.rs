@@ -55,7 +55,10 @@ pub(super) enum SlotState {
     Idle(Box<Instance>),
     Busy(Occupant),
     /// A call went wrong and the state is lost, until the client renews.
-    Poisoned(Arc<Failure>, Charge),
+    Poisoned {
+        first: Arc<Failure>,
+        _counted: Charge,
+    },
 }
 
 /// The call that runs, or is being prepared.

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use farside_protocol::{ErrorCode, Failure, RefId, Request, Seq, SessionId, WriterId, caps};
 
+use super::ids::ById;
 use super::questions::Questions;
 use super::refs::{Entry, EntryState, Origin, Refs, Waiter};
 use super::releases::Releases;
@@ -41,8 +42,8 @@ pub(super) struct State {
     pub(super) names: HashMap<Arc<str>, u32>,
     pub(super) fresh: Fresh,
     pub(super) questions: Questions,
-    pub(super) writers: HashMap<WriterId, Writer>,
-    pub(super) attached: HashMap<WriterId, Arc<Outbox>>,
+    pub(super) writers: ById<WriterId, Writer>,
+    pub(super) attached: ById<WriterId, Arc<Outbox>>,
     pub(super) pending_calls: u64,
     pub(super) pending_bytes: u64,
     /// Everything that a settled reference woke, until it is worked off: chains
@@ -56,10 +57,10 @@ pub(super) struct State {
 #[derive(Default)]
 pub(super) struct Fresh {
     /// Taken and waiting for arguments.
-    pub(super) waiting: HashMap<RefId, (u32, Call)>,
+    pub(super) waiting: ById<RefId, (u32, Call)>,
     /// Ready, and waiting for one of the session's instances to end.
     pub(super) ready: VecDeque<RefId>,
-    pub(super) running: HashMap<RefId, Stop>,
+    pub(super) running: ById<RefId, Stop>,
 }
 
 /// What goes on because a reference settled.
@@ -92,8 +93,8 @@ impl State {
             names: HashMap::new(),
             fresh: Fresh::default(),
             questions,
-            writers: HashMap::new(),
-            attached: HashMap::new(),
+            writers: ById::default(),
+            attached: ById::default(),
             pending_calls: 0,
             pending_bytes: 0,
             woken: VecDeque::new(),
@@ -259,6 +260,9 @@ impl State {
             // Released, or cancelled, while the value came.
             return self.refs.let_go(&result);
         };
+        if entry.is_for_one() {
+            return self.pass_on(id, result);
+        }
         let waiters = std::mem::take(&mut entry.waiters);
         entry.asked = waiters.iter().any(|waiter| matches!(waiter, Waiter::Get { .. }));
         entry.state = match &result {
@@ -269,6 +273,19 @@ impl State {
             self.wake(id, waiter, &result);
         }
         self.refs.sweep(id);
+    }
+
+    /// Gives a result to the one `get` that it is for; nothing is kept.
+    fn pass_on(&mut self, id: RefId, result: Result<Value, Arc<Failure>>) {
+        self.refs.let_go(&result);
+        let waiters = self.refs.forget(id).map(|entry| entry.waiters);
+        if let Some(Waiter::Get { asker, seq, .. }) = waiters.and_then(|mut one| one.pop()) {
+            self.questions.end(1);
+            match result {
+                Ok(value) => asker.outbox.send_value(seq, value),
+                Err(failure) => asker.outbox.send_failure(seq, &failure),
+            }
+        }
     }
 
     fn wake(&mut self, id: RefId, waiter: Waiter, result: &Result<Value, Arc<Failure>>) {

@@ -89,7 +89,7 @@ impl State {
             self.slots[slot as usize].queue.push_back(Item::Call(call));
             self.advance(slot, steps);
         }
-        if let Err(failure) = self.own_arguments(id, slot) {
+        if let Err(failure) = self.own_arguments(id, slot, fresh) {
             self.end_unbegun(id, failure, steps);
         }
         Ok(())
@@ -97,14 +97,14 @@ impl State {
 
     /// Gives a call that waits arguments in memory of their own: a frame's memory
     /// would be held by the least of its calls.
-    fn own_arguments(&mut self, id: RefId, slot: u32) -> Result<(), Failure> {
-        let memory = Arc::clone(&self.memory);
-        let call = match self.slots[slot as usize].queue.back_mut() {
-            Some(Item::Call(call)) if call.id == id => Some(call),
-            _ => self.fresh.waiting.get_mut(&id).map(|(_, call)| call),
+    fn own_arguments(&mut self, id: RefId, slot: u32, fresh: bool) -> Result<(), Failure> {
+        let call = match (fresh, self.slots[slot as usize].queue.back_mut()) {
+            (false, Some(Item::Call(call))) if call.id == id => Some(call),
+            (false, _) => None,
+            (true, _) => self.fresh.waiting.get_mut(&id).map(|(_, call)| call),
         };
         if let Some(Call { arguments: CallArguments::There { bytes, .. }, .. }) = call {
-            let charge = memory.charge(bytes.len() as u64);
+            let charge = self.memory.charge(bytes.len() as u64);
             let charge = charge.map_err(|error| failures::of_memory(&error))?;
             *bytes = charge.hold(bytes.to_vec());
         }

@@ -1,6 +1,7 @@
 //! What a session's state holds, message by message.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use farside_protocol::value::{FarArg, Kind, scan};
@@ -57,7 +58,9 @@ impl Fixture {
         if request.seq().is_some() {
             self.next = seq.next();
         }
-        self.session.handle(&self.asker, request, &mut Patience::one_tick()).unwrap();
+        let now = Instant::now();
+        let patience = &mut Patience::one_tick(now);
+        self.session.handle(&self.asker, request, now, patience).unwrap();
         RefId::new(self.asker.writer, seq)
     }
 

@@ -1,13 +1,17 @@
 //! A writer of a session: how far its messages are taken, and its credit.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use farside_protocol::{ContentType, ModuleHash, Reply, Seq, caps};
 
+use super::ids::ById;
 use super::refs::Moment;
-use super::state::Asker;
 use crate::meter::Charge;
+
+/// Bytes that a client may be ahead of what was taken of a transfer. Four times the
+/// first credit: grants then travel while the pipe is still full.
+const AHEAD: u64 = 4 * caps::TRANSFER_CREDIT;
 
 /// One attachment, past or present.
 pub(super) struct Writer {
@@ -16,7 +20,7 @@ pub(super) struct Writer {
     window: Window,
     calls: Credit,
     bytes: Credit,
-    pub(super) incoming: HashMap<Seq, Incoming>,
+    pub(super) incoming: ById<Seq, Incoming>,
     /// Numbers of calls that were cancelled before they came.
     cancelled: BTreeSet<u64>,
 }
@@ -73,7 +77,7 @@ impl Writer {
             window,
             calls: granted(window.calls),
             bytes: granted(window.bytes),
-            incoming: HashMap::new(),
+            incoming: ById::default(),
             cancelled: BTreeSet::new(),
         }
     }
@@ -112,17 +116,18 @@ impl Writer {
         (self.calls.granted, self.bytes.granted)
     }
 
-    /// Tells the client of new credit once a quarter of the window came back.
-    pub(super) fn acknowledge(&mut self, asker: &Asker) {
+    /// What tells the client of new credit, once a quarter of the window came back.
+    pub(super) fn acknowledgement(&mut self) -> Option<Reply> {
         let calls = self.calls.back + self.window.calls;
         let bytes = self.bytes.back.saturating_add(self.window.bytes);
         let worth_telling = (calls - self.calls.granted) * 4 >= self.window.calls
             || (bytes - self.bytes.granted) * 4 >= self.window.bytes;
-        if worth_telling {
-            self.calls.granted = calls;
-            self.bytes.granted = bytes;
-            asker.outbox.send(Reply::Ack { taken: self.taken, calls, bytes });
+        if !worth_telling {
+            return None;
         }
+        self.calls.granted = calls;
+        self.bytes.granted = bytes;
+        Some(Reply::Ack { taken: self.taken, calls, bytes })
     }
 }
 
@@ -154,8 +159,8 @@ impl Incoming {
             self.received.reserve_exact(self.size as usize);
         }
         self.received.extend_from_slice(bytes);
-        if self.granted < self.size && self.granted - end <= caps::TRANSFER_CREDIT / 2 {
-            self.granted = end + caps::TRANSFER_CREDIT;
+        if self.granted < self.size && self.granted - end <= AHEAD / 2 {
+            self.granted = (end + AHEAD).min(self.size);
             return Ok(Some(self.granted));
         }
         Ok(None)

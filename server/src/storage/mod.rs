@@ -68,6 +68,10 @@ pub(crate) trait Storage: fmt::Debug + Send + Sync + 'static {
     /// [`Damage::Short`].
     fn get_range<'a>(&'a self, key: &'a Key, range: Range<u64>) -> Answer<'a, Bytes>;
 
+    /// A range of the bytes under a key, if it can be had without waiting. None says
+    /// no more than that [`get_range`](Storage::get_range) is to be asked.
+    fn get_range_now(&self, key: &Key, range: Range<u64>) -> Option<Bytes>;
+
     /// Frees a key. It need not be there.
     fn delete<'a>(&'a self, key: &'a Key) -> Answer<'a, ()>;
 

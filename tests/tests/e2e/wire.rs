@@ -273,27 +273,69 @@ async fn a_piece_must_fit_its_transfer() {
 async fn a_transfer_is_granted_more_as_it_comes() {
     let server = Server::start();
     let mut peer = Peer::attached(&server).await;
-    let (seq, size) = (peer.seq(), 1 << 20);
+    let (seq, size) = (peer.seq(), 2 << 20);
     let piece = Bytes::from(vec![0xc0; caps::CHUNK_BYTES]);
-    let mut frames = vec![put_later(seq, size)];
-    let in_credit = caps::TRANSFER_CREDIT / caps::CHUNK_BYTES as u64;
-    frames.extend((0..in_credit).map(|n| chunk(seq, n * piece.len() as u64, piece.clone())));
-    for frame in frames {
-        peer.send(&[frame]).await;
-    }
-    let mut granted = 0;
-    while granted < 2 * caps::TRANSFER_CREDIT {
+    peer.send(&[put_later(seq, size)]).await;
+    let (mut sent, mut granted) = (0, caps::TRANSFER_CREDIT);
+    while granted < size {
+        while sent < granted {
+            peer.send(&[chunk(seq, sent, piece.clone())]).await;
+            sent += piece.len() as u64;
+        }
         match peer.next().await {
             Reply::Credit { transfer, until } if transfer == seq => {
-                assert!(until > granted && until <= 2 * caps::TRANSFER_CREDIT);
+                assert!(until > granted && until <= sent + 4 * caps::TRANSFER_CREDIT);
                 granted = until;
             }
             other => panic!("{other:?}"),
         }
     }
+    assert_eq!(granted, size);
     peer.send(&[Request::Abort { transfer: seq }]).await;
     let aborted = peer.get(peer.far(seq)).await.unwrap_err();
-    insta::assert_snapshot!(text(&aborted), @"BadRequest: a transfer ended after 262144 of 1048576 bytes: the client gave up sending it");
+    insta::assert_snapshot!(text(&aborted), @"BadRequest: a transfer ended after 1638400 of 2097152 bytes: the client gave up sending it");
+}
+
+/// A call by name whose value comes in the answer.
+fn value_of(seq: Seq, function: &str, args: &impl serde::Serialize) -> Request {
+    Request::Call {
+        seq,
+        target: Target::Name(function.to_owned()),
+        flags: CallFlags { get: true, release: true, fresh: false },
+        timeout_ms: None,
+        args: Payload::Inline(packed(args)),
+    }
+}
+
+#[tokio::test]
+async fn a_flood_of_frames_is_answered_in_order_and_stops_nobody() {
+    let Bystander { server, session, .. } = Bystander::new().await;
+    session.upload(guest("hello")).await.unwrap();
+    let mut peer = Peer::beside(&server, &session).await;
+    let calls: Vec<(Seq, i64)> = (0..5_000).map(|n| (peer.seq(), n)).collect();
+    let frames: Vec<Request> =
+        calls.iter().map(|(seq, n)| value_of(*seq, "hello.square", &(n,))).collect();
+    peer.send_frames(&frames).await;
+    assert_eq!(session.put(&1).get().await.unwrap(), 1);
+    for (seq, n) in calls {
+        assert_eq!(peer.answer(seq).await.unwrap(), packed(&(n * n)));
+    }
+}
+
+#[tokio::test]
+async fn a_goodbye_takes_no_answer_away_that_was_asked_for_before() {
+    let server = Server::start();
+    let session = server.session().await;
+    let nine = session.put(&9);
+    session.flush().await.unwrap();
+    let mut peer = Peer::beside(&server, &session).await;
+    let gets: Vec<Seq> = (0..100).map(|_| peer.seq()).collect();
+    let get = |seq: &Seq| Request::Get { seq: *seq, of: nine.id(), path: None };
+    let frames: Vec<Request> = gets.iter().map(get).collect();
+    peer.send_last_frames(&frames).await;
+    for seq in gets {
+        assert_eq!(peer.answer(seq).await.unwrap(), packed(&9));
+    }
 }
 
 #[tokio::test]
@@ -321,14 +363,7 @@ async fn credit_comes_back_as_calls_finish() {
     let mut acks = Vec::new();
     for n in 0..40_i64 {
         let seq = peer.seq();
-        let call = Request::Call {
-            seq,
-            target: Target::Name("hello.square".to_owned()),
-            flags: CallFlags { get: true, release: true, fresh: false },
-            timeout_ms: None,
-            args: Payload::Inline(packed(&(n,))),
-        };
-        peer.send(&[call]).await;
+        peer.send(&[value_of(seq, "hello.square", &(n,))]).await;
         loop {
             match peer.next().await {
                 Reply::Ack { taken, calls, bytes } => acks.push((taken, calls, bytes)),
