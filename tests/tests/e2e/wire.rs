@@ -309,7 +309,8 @@ fn value_of(seq: Seq, function: &str, args: &impl serde::Serialize) -> Request {
 
 #[tokio::test]
 async fn a_flood_of_frames_is_answered_in_order_and_stops_nobody() {
-    let Bystander { server, session, .. } = Bystander::new().await;
+    let server = Server::start();
+    let session = server.session().await;
     session.upload(guest("hello")).await.unwrap();
     let mut peer = Peer::beside(&server, &session).await;
     let calls: Vec<(Seq, i64)> = (0..5_000).map(|n| (peer.seq(), n)).collect();
