@@ -343,8 +343,11 @@ fn poll_link<T: Transport>(
     // link takes none.
     let handed = hand_over(link.as_mut(), outbox, pace, None, context)?;
     let is_last = handed == Handed::Last;
-    if (is_last || pace.is_overdue()) && flush(link.as_mut(), pace, context)? && is_last {
-        return Ok(Poll::Ready(Event::End));
+    if is_last || pace.is_overdue() {
+        let is_flushed = flush(link.as_mut(), pace, context)?;
+        if is_last && is_flushed {
+            return Ok(Poll::Ready(Event::End));
+        }
     }
     if handed == Handed::Some && outbox.is_full() {
         return Ok(Poll::Pending);
