@@ -155,11 +155,29 @@ impl Server {
     /// When it goes on.
     #[cfg(unix)]
     #[must_use]
-    pub fn stop(mut self) -> Exit {
+    pub fn stop(self) -> Exit {
+        self.ask_to_end();
+        self.wait()
+    }
+
+    /// Asks the server to end, as a service manager would.
+    ///
+    /// # Panics
+    /// When it has ended already.
+    #[cfg(unix)]
+    pub fn ask_to_end(&self) {
         use rustix::process::{Pid, Signal, kill_process};
 
         kill_process(Pid::from_child(&self.process), Signal::TERM)
             .unwrap_or_else(|error| panic!("cannot stop the server: {error}"));
+    }
+
+    /// Waits until the server has ended.
+    ///
+    /// # Panics
+    /// When it goes on.
+    #[must_use]
+    pub fn wait(mut self) -> Exit {
         self.exit()
     }
 
@@ -205,6 +223,13 @@ impl ServerBuilder {
     #[must_use]
     pub fn env(mut self, name: &str, value: &str) -> ServerBuilder {
         self.variables.push((name.into(), value.into()));
+        self
+    }
+
+    /// A flag of `farside serve` that takes no value.
+    #[must_use]
+    pub fn switch(mut self, flag: &str) -> ServerBuilder {
+        self.arguments.push(flag.into());
         self
     }
 
@@ -285,5 +310,6 @@ impl ServerBuilder {
 /// The URL in the line with which a server says that it is there.
 fn listening_on(line: &str) -> Option<String> {
     let (_, url) = line.split_once("listening on ")?;
-    url.split_whitespace().next().map(str::to_owned)
+    // The line may be JSON.
+    url.split(|c: char| c.is_whitespace() || c == '"').next().map(str::to_owned)
 }

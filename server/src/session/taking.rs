@@ -42,7 +42,8 @@ impl State {
         let is_transfer = matches!(args, Payload::Transfer { .. });
         let cancelled =
             self.writers.get_mut(&asker.writer).is_some_and(|writer| writer.was_cancelled(seq));
-        let prepared = self.resolve(&target).and_then(|(slot, function)| {
+        let target = self.admits().and_then(|()| self.resolve(&target));
+        let prepared = target.and_then(|(slot, function)| {
             if cancelled {
                 return Err(calls::cancelled());
             }

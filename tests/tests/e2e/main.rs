@@ -6,7 +6,9 @@
 
 mod bystander;
 mod ceilings;
+mod cli;
 mod demo;
+mod draining;
 mod echo;
 mod faults;
 mod floods;
@@ -14,6 +16,7 @@ mod gate;
 mod limits;
 mod local;
 mod ordering;
+mod own;
 mod peer;
 mod plain;
 mod readme;
@@ -21,6 +24,7 @@ mod refs;
 mod sdk;
 mod sessions;
 mod smoke;
+mod stats;
 mod storage;
 mod told;
 mod transfers;
