@@ -78,7 +78,7 @@ impl<T: ?Sized> Far<T> {
         let made = check_path(path).and_then(|()| {
             let of = self.sent().map_err(|cause| {
                 Failure::new(cause.code, "the reference to select from is broken")
-                    .with_cause(Failure::clone(cause))
+                    .with_cause(Arc::clone(cause))
             })?;
             let path = path.to_owned();
             let seq = session.link().refer(0, None, |seq| Request::Select { seq, of, path })?;

@@ -177,11 +177,10 @@ impl Link {
         Ask::new(self, seq.get())
     }
 
-    /// Sends a message that is not answered, at once.
-    pub(crate) fn tell(&self, make: impl FnOnce(Seq) -> Request) {
+    /// Cancels a call, at once; one of this writer has a number.
+    pub(crate) fn cancel(&self, of: RefId, own: Option<Seq>) {
         let mut state = self.state();
-        state.outbox.push(make, None);
-        state.outbox.flush();
+        state.outbox.cancel(of, own);
         self.wake(state);
     }
 

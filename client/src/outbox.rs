@@ -81,13 +81,22 @@ pub(crate) enum Rest {
     Lingering,
 }
 
+/// A message that stands behind a call without credit.
+#[derive(Debug)]
+struct Waiting {
+    request: Request,
+    outgoing: Option<Outgoing>,
+    /// It is a call that was cancelled meanwhile.
+    cancelled: Option<RefId>,
+}
+
 /// The queue of one connection.
 #[derive(Debug)]
 pub(crate) struct Outbox {
     next: Seq,
     credit: Credit,
     batches: VecDeque<Batch>,
-    waiting: VecDeque<(Request, Option<Outgoing>)>,
+    waiting: VecDeque<Waiting>,
     /// Grants and aborts of transfers: not numbered, sent before all else.
     control: Batch,
     dropped: Vec<RefId>,
@@ -142,7 +151,7 @@ impl Outbox {
             self.encode(&request, outgoing);
         } else {
             self.queued += inline_len(&request);
-            self.waiting.push_back((request, outgoing));
+            self.waiting.push_back(Waiting { request, outgoing, cancelled: None });
         }
         seq
     }
@@ -154,6 +163,23 @@ impl Outbox {
         let seq = self.push(make, body);
         self.flush();
         seq
+    }
+
+    /// Appends the cancelling of a call, of this writer if it has a number. It does
+    /// not stand behind calls that wait for credit; with one of those it goes out.
+    pub(crate) fn cancel(&mut self, of: RefId, own: Option<Seq>) {
+        if self.closed {
+            return;
+        }
+        let first = self.waiting.front().and_then(|waiting| waiting.request.seq());
+        let place = own.zip(first).and_then(|(own, first)| own.get().checked_sub(first.get()));
+        match place.and_then(|place| self.waiting.get_mut(usize::try_from(place).ok()?)) {
+            Some(Waiting { request: Request::Call { .. }, cancelled, .. }) => *cancelled = Some(of),
+            // Puts and selections go out as they are.
+            Some(_) => {}
+            None => self.encode(&Request::Cancel { of }, None),
+        }
+        self.flush();
     }
 
     /// Appends a message without a number, which begins a connection or session.
@@ -207,10 +233,14 @@ impl Outbox {
     pub(crate) fn grant(&mut self, calls: u64, bytes: u64) {
         self.credit.calls_until = self.credit.calls_until.max(calls);
         self.credit.bytes_until = self.credit.bytes_until.max(bytes);
-        while let Some((request, _)) = self.waiting.front()
+        while let Some(Waiting { request, .. }) = self.waiting.front()
             && self.credit.admit(request)
-            && let Some((request, outgoing)) = self.waiting.pop_front()
+            && let Some(Waiting { request, outgoing, cancelled }) = self.waiting.pop_front()
         {
+            // Ahead of the call, which then never runs.
+            if let Some(of) = cancelled {
+                self.encode(&Request::Cancel { of }, None);
+            }
             self.queued = self.queued.saturating_sub(inline_len(&request));
             self.encode(&request, outgoing);
             self.due = true;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use farside_protocol::{Failure, RefId, Request, ResumeKey, SessionId, WriterId};
+use farside_protocol::{Failure, RefId, Request, ResumeKey, Seq, SessionId, WriterId};
 
 use crate::ask::{Answer, Attached};
 use crate::connect::ConnectError;
@@ -109,7 +109,8 @@ impl Session {
     /// Stops the call that shall fill a reference, without waiting: a pending one
     /// never runs, a running one is stopped, a finished one is left alone.
     pub fn cancel(&self, of: RefId) {
-        self.link().tell(|seq| Request::Cancel { seq, of });
+        let own = Seq::new(of.counter()).filter(|_| of.writer() == self.writer());
+        self.link().cancel(of, own);
     }
 
     /// The lines that the session's guests log from now on.

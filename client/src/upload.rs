@@ -16,6 +16,10 @@ use crate::module::{Described, Module};
 use crate::session::Session;
 use crate::transfer::Outgoing;
 
+/// Bytes up to this many are hashed where they are given: it takes them 0.1 ms, which
+/// is about what a hop to another thread takes.
+const HASHED_AT_ONCE: usize = 128 * 1024;
+
 /// Where a module's bytes come from: a path, or the bytes themselves. WebAssembly
 /// text (`.wat`) is accepted as well.
 #[derive(Clone, Debug)]
@@ -90,9 +94,15 @@ impl<'a> Uploader<'a> {
     #[tracing::instrument(level = "debug", target = "farside::client", name = "upload", skip_all)]
     pub async fn send(self) -> Result<Module, UploadError> {
         let Uploader { session, source, name, mut progress } = self;
-        let (bytes, hash, stem) = tokio::task::spawn_blocking(|| load(source))
-            .await
-            .map_err(|_| UploadError::Interrupted)??;
+        let loaded = match source {
+            ModuleSource::Bytes(bytes) if bytes.len() <= HASHED_AT_ONCE && !is_text(&bytes) => {
+                load(ModuleSource::Bytes(bytes))
+            }
+            source => tokio::task::spawn_blocking(|| load(source))
+                .await
+                .map_err(|_| UploadError::Interrupted)?,
+        };
+        let (bytes, hash, stem) = loaded?;
         let name = name.or(stem).unwrap_or_else(|| hash.short());
         if name.len() > caps::NAME_BYTES {
             return Err(UploadError::Name { name });

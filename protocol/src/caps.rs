@@ -36,6 +36,9 @@ pub const BACKTRACE_FRAME_BYTES: usize = 512;
 /// Bytes kept of a failure's message, and of its hint.
 pub const FAILURE_TEXT_BYTES: usize = 4096;
 
+/// Bytes of a failure's message for a peer who does not read what it is told.
+pub const FAILURE_BRIEF_BYTES: usize = 256;
+
 /// Most bytes of a failure with all its causes; one without causes always fits.
 pub const FAILURE_BYTES: usize = FRAME_BYTES / 2;
 
@@ -56,6 +59,12 @@ pub const TOKEN_BYTES: usize = 1024;
 
 /// Most references in one `wait` or `release`.
 pub const REFS_IN_MESSAGE: usize = 16 * 1024;
+
+/// Most calls of a writer that are cancelled before they come.
+pub const CANCELS_AHEAD: usize = 1024;
+
+/// Most transfers of a connection that are under way in one direction.
+pub const TRANSFERS: usize = 4096;
 
 /// Longest duration that a peer may ask for; a longer one is clamped to it.
 pub const DURATION: Duration = Duration::from_secs(30 * 24 * 3600);

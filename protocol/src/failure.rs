@@ -1,6 +1,7 @@
 //! What can go wrong, as it crosses the wire.
 
-use std::fmt;
+use std::fmt::{self, Write};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -110,8 +111,8 @@ pub struct Failure {
     pub backtrace: Vec<String>,
     /// For [`ErrorCode::GuestError`], the error value as MessagePack.
     pub detail: Option<Bytes>,
-    /// The failure that led to this one.
-    pub cause: Option<Box<Failure>>,
+    /// The failure that led to this one; others that it led to share it.
+    pub cause: Option<Arc<Failure>>,
 }
 
 impl Failure {
@@ -133,17 +134,39 @@ impl Failure {
     /// [`caps::CAUSE_DEPTH`] loses the causes nearest to this end, since the
     /// first one is what explains the rest.
     #[must_use]
-    pub fn with_cause(mut self, cause: Failure) -> Failure {
-        let mut cause = cause;
+    pub fn with_cause(mut self, cause: impl Into<Arc<Failure>>) -> Failure {
+        let mut cause = cause.into();
         let excess = (cause.causes().count() + 1).saturating_sub(caps::CAUSE_DEPTH);
         for _ in 0..excess {
-            match cause.cause.take() {
-                Some(deeper) => cause = *deeper,
-                None => break,
-            }
+            let Some(deeper) = cause.cause.clone() else { break };
+            cause = deeper;
         }
-        self.cause = Some(Box::new(cause));
+        self.cause = Some(cause);
         self
+    }
+
+    /// The same failure with no more of its own than the wire carries: to be kept.
+    #[must_use]
+    pub fn clipped(mut self) -> Failure {
+        cut(&mut self.message, caps::FAILURE_TEXT_BYTES);
+        self.hint.iter_mut().for_each(|hint| cut(hint, caps::FAILURE_TEXT_BYTES));
+        self.backtrace.truncate(caps::BACKTRACE_FRAMES);
+        self.backtrace.iter_mut().for_each(|frame| cut(frame, caps::BACKTRACE_FRAME_BYTES));
+        self.detail = self.detail.filter(|detail| detail.len() <= caps::INLINE_BYTES);
+        self
+    }
+
+    /// Its code and the beginning of its message, for a peer who reads too slowly.
+    #[must_use]
+    pub fn brief(&self) -> Failure {
+        Failure::new(self.code, clip(&self.message, caps::FAILURE_BRIEF_BYTES, &mut { usize::MAX }))
+    }
+
+    /// Bytes of its texts and detail, without those of its causes.
+    #[must_use]
+    pub fn own_len(&self) -> usize {
+        let texts = self.hint.iter().chain(&self.backtrace).map(String::len).sum::<usize>();
+        self.message.len() + texts + self.detail.as_ref().map_or(0, Bytes::len)
     }
 
     /// The causes, nearest first.
@@ -210,6 +233,35 @@ fn encode(failure: &Failure, room: &mut usize, depth: usize, out: &mut Vec<u8>) 
     }
 }
 
+/// Cuts a text, and gives back the memory of what goes.
+fn cut(text: &mut String, cap: usize) {
+    if text.len() > cap {
+        text.truncate(text.floor_char_boundary(cap));
+        text.shrink_to_fit();
+    }
+}
+
+/// What is shown, as text of at most so many bytes; no more of it is made.
+#[must_use]
+pub fn beginning(shown: impl fmt::Display, cap: usize) -> String {
+    struct Beginning {
+        text: String,
+        cap: usize,
+    }
+    impl Write for Beginning {
+        fn write_str(&mut self, part: &str) -> fmt::Result {
+            let mut room = self.cap - self.text.len();
+            let begun = clip(part, room, &mut room);
+            self.text.push_str(begun);
+            if begun.len() < part.len() { Err(fmt::Error) } else { Ok(()) }
+        }
+    }
+    let mut beginning = Beginning { text: String::new(), cap };
+    // An error says that the rest was not wanted.
+    let _ = write!(beginning, "{shown}");
+    beginning.text
+}
+
 /// The beginning of a text, as far as its cap and the room left allow.
 fn clip<'t>(text: &'t str, cap: usize, room: &mut usize) -> &'t str {
     let clipped = &text[..text.floor_char_boundary(cap.min(*room))];
@@ -235,7 +287,7 @@ fn decode(input: &mut Decoder, depth: usize) -> Result<Failure, DecodeError> {
     } else if depth == 0 {
         return Err(DecodeError::TooLong { what: "a chain of causes", cap: caps::CAUSE_DEPTH });
     } else {
-        Some(Box::new(decode(input, depth - 1)?))
+        Some(Arc::new(decode(input, depth - 1)?))
     };
     Ok(Failure { code, message, hint, backtrace, detail, cause })
 }
@@ -285,6 +337,28 @@ mod tests {
         let mut failure = Failure::new(ErrorCode::GuestError, "no");
         failure.detail = Some(vec![0; caps::INLINE_BYTES + 1].into());
         assert_eq!(over_the_wire(&failure).1, Failure::new(ErrorCode::GuestError, "no"));
+    }
+
+    #[test]
+    fn what_is_kept_is_no_more_than_what_is_told() {
+        let mut failure = Failure::new(ErrorCode::Trap, "ä".repeat(1 << 20)).with_hint("short");
+        failure.backtrace = vec!["frame".repeat(100_000); 1000];
+        failure.detail = Some(vec![0; caps::INLINE_BYTES + 1].into());
+        let clipped = failure.clone().clipped();
+        assert_eq!(clipped, over_the_wire(&failure).1);
+        let frames = caps::BACKTRACE_FRAMES * caps::BACKTRACE_FRAME_BYTES;
+        assert_eq!(clipped.own_len(), caps::FAILURE_TEXT_BYTES + 5 + frames);
+        assert_eq!(clipped.message.capacity(), clipped.message.len());
+        let brief = failure.with_cause(clipped).brief();
+        assert_eq!(brief, Failure::new(ErrorCode::Trap, "ä".repeat(128)));
+    }
+
+    #[test]
+    fn a_beginning_is_cut_between_characters() {
+        assert_eq!(beginning("äöü", 4), "äö");
+        assert_eq!(beginning("äöü", 3), "ä");
+        assert_eq!(beginning(format_args!("{}-{}", 12, 34), 4), "12-3");
+        assert_eq!(beginning("all of it", 100), "all of it");
     }
 
     #[test]

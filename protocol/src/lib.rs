@@ -33,7 +33,7 @@ mod transport;
 
 #[cfg(feature = "wire")]
 pub use {
-    failure::{ErrorCode, Failure},
+    failure::{ErrorCode, Failure, beginning},
     id::{IdError, ModuleHash, RefId, ResumeKey, Seq, SessionId, WriterId},
     message::{ContentType, Payload},
     reply::{LogLevel, RefState, Reply},
@@ -54,6 +54,11 @@ pub const SUBPROTOCOL: &str = "farside.v1.msgpack";
 /// it does not become a WebSocket.
 #[cfg(feature = "wire")]
 pub const REFUSAL_HEADER: &str = "farside-refusal";
+
+/// HTTP header with which a server names its subprotocol to a client that offers
+/// others only.
+#[cfg(feature = "wire")]
+pub const SPEAKS_HEADER: &str = "farside-speaks";
 
 /// Port that `farside serve` listens on by default.
 #[cfg(feature = "wire")]

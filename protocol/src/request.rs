@@ -81,10 +81,10 @@ messages! {
             /// Answer with what is settled by then.
             timeout_ms: Option<u64>,
         },
-        /// Stops the call that shall fill a reference.
+        /// Stops the call that shall fill a reference, be it that the call comes
+        /// later. It has no number, so that it need not stand behind calls that
+        /// wait for credit; repeating it does nothing.
         15 = Cancel {
-            /// This message's number.
-            seq: Seq,
             /// The call's reference.
             of: RefId,
         },
@@ -167,7 +167,6 @@ impl Request {
             | Request::Select { seq, .. }
             | Request::Get { seq, .. }
             | Request::Wait { seq, .. }
-            | Request::Cancel { seq, .. }
             | Request::Release { seq, .. }
             | Request::Upload { seq, .. }
             | Request::Describe { seq, .. }
@@ -176,6 +175,7 @@ impl Request {
             | Request::CloseSession { seq, .. } => Some(*seq),
             Request::Hello { .. }
             | Request::Attach { .. }
+            | Request::Cancel { .. }
             | Request::Chunk { .. }
             | Request::Credit { .. }
             | Request::Abort { .. } => None,

@@ -14,7 +14,7 @@ use crate::failures;
 use crate::meter::Meter;
 use crate::sandbox::{Module, ModuleError, Product, Sandbox};
 use crate::session::Sessions;
-use crate::storage::{Modules, Values};
+use crate::storage::{FolderLock, Modules, Values};
 
 /// One server's configuration, sandbox, storage and sessions.
 pub(crate) struct Core {
@@ -29,6 +29,8 @@ pub(crate) struct Core {
     pub(crate) sessions: Sessions,
     pub(crate) connections: Connections,
     pub(crate) runtime: Handle,
+    /// Of the data folder, whatever is kept in it.
+    pub(crate) _lock: FolderLock,
 }
 
 impl Core {

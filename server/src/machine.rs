@@ -7,6 +7,25 @@ use crate::config::{ByteSize, ProcessMemory};
 /// Assumed where the system does not say, which is anywhere but on Linux.
 const ASSUMED: ByteSize = ByteSize::gib(8);
 
+/// Descriptors that this process may have open, after its own limit was raised to
+/// what the system allows; none where there is no such limit.
+pub(crate) fn descriptors() -> Option<u64> {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+        let raised = Rlimit { current: maximum, maximum };
+        match setrlimit(Resource::Nofile, raised) {
+            Ok(()) => maximum,
+            Err(_) => current,
+        }
+    }
+    #[cfg(not(unix))]
+    {
+        None
+    }
+}
+
 /// The memory that a setting allows on this machine.
 pub(crate) fn allowed_memory(setting: ProcessMemory) -> ByteSize {
     let total = || {
@@ -51,6 +70,14 @@ mod tests {
         for other in ["", "MemTotal: 1 MB", "MemTotal: kB", "MemTotal: -1 kB"] {
             assert_eq!(in_meminfo(other), None, "{other}");
         }
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn descriptors_are_as_many_as_the_system_allows() {
+        let most = descriptors();
+        let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+        assert_eq!((limit.current, limit.current), (most, limit.maximum));
     }
 
     #[test]

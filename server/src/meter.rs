@@ -80,6 +80,20 @@ impl Charge {
         Ok(())
     }
 
+    /// Counts more that is in use already, beyond the limit if need be.
+    pub(crate) fn add(&mut self, bytes: u64) {
+        self.meter.used.fetch_add(bytes, Ordering::Relaxed);
+        self.bytes += bytes;
+    }
+
+    /// Whether so much more may be in use.
+    ///
+    /// # Errors
+    /// When it would pass the limit.
+    pub(crate) fn has_room(&self, bytes: u64) -> Result<(), Exceeded> {
+        self.meter.charge(bytes).map(drop)
+    }
+
     /// Gives some of it back.
     pub(crate) fn shrink(&mut self, bytes: u64) {
         let bytes = bytes.min(self.bytes);

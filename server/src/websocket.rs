@@ -12,7 +12,7 @@ use axum::extract::{FromRequestParts, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use farside_protocol::{REFUSAL_HEADER, SUBPROTOCOL, caps};
+use farside_protocol::{REFUSAL_HEADER, SPEAKS_HEADER, SUBPROTOCOL, caps};
 use futures_util::{Sink, Stream};
 use tokio::sync::Semaphore;
 
@@ -23,8 +23,8 @@ use crate::core::Core;
 /// each of them.
 const READ_BUFFER: usize = 16 * 1024;
 
-/// Replies are handed over in batches already.
-const WRITE_BUFFER: usize = 0;
+/// Replies are sent when so many bytes are together, or when the connection says so.
+const WRITE_BUFFER: usize = 16 * 1024;
 
 #[derive(Clone)]
 struct Door {
@@ -34,7 +34,7 @@ struct Door {
 
 /// The routes of a server: a WebSocket at its root.
 pub(crate) fn router(core: Arc<Core>) -> Router {
-    let connections = Arc::new(Semaphore::new(core.config.connections));
+    let connections = Arc::new(Semaphore::new(core.sandbox.capacity.connections));
     Router::new().route("/", axum::routing::any(enter)).with_state(Door { core, connections })
 }
 
@@ -55,7 +55,7 @@ async fn enter(State(door): State<Door>, request: Request) -> Response {
             "this server speaks the WebSocket subprotocol {SUBPROTOCOL}, which the client did not offer\n\n\
              hint: use a client and a server of the same release\n"
         );
-        return (StatusCode::BAD_REQUEST, text).into_response();
+        return (StatusCode::BAD_REQUEST, [(SPEAKS_HEADER, SUBPROTOCOL)], text).into_response();
     }
     let Ok(permit) = door.connections.try_acquire_owned() else {
         let why = "the server has as many connections as it may";

@@ -108,6 +108,13 @@ async fn something_else_answers() {
 }
 
 #[tokio::test]
+async fn a_server_of_another_subprotocol_answers() {
+    let refusal = "HTTP/1.1 400 Bad Request\r\nfarside-speaks: farside.v2.msgpack\r\n\
+                   content-length: 0\r\n\r\n";
+    insta::assert_snapshot!(answered_with(refusal).await, @"");
+}
+
+#[tokio::test]
 async fn a_websocket_of_another_protocol_answers() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("ws://{}", listener.local_addr().unwrap());

@@ -100,3 +100,21 @@ async fn ready_waits_for_credit() {
     peer.send(&[Reply::Ack { taken: 1, calls: 2, bytes: 2000 }]).await;
     ready.await.unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_cancel_does_not_wait_for_credit() {
+    let (session, mut peer) = session_with(SESSION, 2, 1000).await;
+    let f = session.function("f");
+    let fars: Vec<Far<u32>> = (0..4).map(|n| f.call((n,))).collect();
+    assert_eq!(call_numbers(&peer.frame().await.unwrap()), [1, 2]);
+    let cancel = |far: &Far<u32>| Request::Cancel { of: far.id() };
+    // One that is not sent yet is cancelled ahead of itself, once it has credit.
+    fars[3].cancel();
+    assert_eq!(peer.next_now().await, None);
+    fars[0].cancel();
+    assert_eq!(peer.next_now().await, Some(cancel(&fars[0])));
+    peer.send(&[Reply::Ack { taken: 2, calls: 10, bytes: 1000 }]).await;
+    let frame = peer.frame().await.unwrap();
+    assert_eq!(call_numbers(&frame), [3, 4]);
+    assert_eq!(frame[1], cancel(&fars[3]));
+}

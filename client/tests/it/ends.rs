@@ -106,7 +106,8 @@ async fn sessions_are_joined_listed_and_closed_over_one_connection() {
     assert_eq!((joined.id(), joined.key(), joined.writer()), (SESSION, KEY, crate::peer::WRITER));
     assert_eq!(joined.lease(), std::time::Duration::from_secs(60));
     joined.cancel(farside::RefId::from_bits(1));
-    assert!(matches!(peer.next().await, Request::Cancel { seq: first, .. } if first == seq(1)));
+    let of = farside::RefId::from_bits(1);
+    assert_eq!(peer.next().await, Request::Cancel { of });
     let second = client.session().await.unwrap_err();
     assert!(matches!(second, SessionError::OneSession));
     insta::assert_snapshot!(text(&second), @"this client has one connection, and a session uses it");

@@ -41,8 +41,7 @@ macro_rules! elements {
             const DTYPE: Dtype = Dtype::$Dtype;
 
             fn put(items: &[$int], out: &mut Vec<u8>) {
-                out.reserve(size_of_val(items));
-                items.iter().for_each(|item| out.extend_from_slice(&item.to_le_bytes()));
+                out.extend(items.iter().flat_map(|item| item.to_le_bytes()));
             }
 
             fn take(bytes: &[u8]) -> Vec<$int> {

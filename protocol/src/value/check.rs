@@ -3,6 +3,7 @@
 
 use crate::array::{ArrayHeader, Dtype};
 use crate::manifest::{Function, Param, Schema, TypeName};
+use crate::{beginning, caps};
 
 use super::head::{Head, Kind};
 
@@ -145,7 +146,7 @@ fn by_name(function: &Function, args: &[u8], head: &Head) -> Result<Vec<u8>, Arg
                     function.params.iter().map(|param| format!("`{}`", param.name)).collect();
                 return Err(ArgumentError::UnknownName {
                     function: function.name.clone(),
-                    name: key.unwrap_or("(no text)").to_owned(),
+                    name: beginning(key.unwrap_or("(no text)"), caps::NAME_BYTES),
                     params: if params.is_empty() { "none".to_owned() } else { params.join(", ") },
                 });
             }

@@ -26,7 +26,7 @@ pub use {
     nearest::nearest,
     path::{Path, PathError},
     scan::{RefSite, ScanError, Scanned, scan},
-    select::{Blocks, Piece, SelectError, Selection, Source, select},
+    select::{Blocks, Piece, SelectError, Selection, Source, select, select_within},
 };
 
 /// The MessagePack extension type of a reference inside a value.

@@ -49,7 +49,7 @@ pub(crate) fn requests() -> Vec<Request> {
         Request::Get { seq: one, of: far, path: Some("x".to_owned()) },
         Request::Get { seq: one, of: far, path: None },
         Request::Wait { seq: one, refs: vec![far, far], count: 1, timeout_ms: Some(0) },
-        Request::Cancel { seq: one, of: far },
+        Request::Cancel { of: far },
         Request::Release { seq: one, refs: vec![far] },
         Request::Upload {
             seq: one,
@@ -233,7 +233,7 @@ pub(crate) fn any_request() -> Vec<BoxedStrategy<Request>> {
             count: any::<u32>(),
             timeout_ms: any::<Option<u64>>(),
         }),
-        strategy!(Request::Cancel { seq: any_seq(), of: any_ref() }),
+        strategy!(Request::Cancel { of: any_ref() }),
         strategy!(Request::Release { seq: any_seq(), refs: vec(any_ref(), 0..40) }),
         strategy!(Request::Upload {
             seq: any_seq(),

@@ -1,5 +1,6 @@
 use std::cell::Cell;
 use std::convert::Infallible;
+use std::num::NonZeroU64;
 
 use bytes::Bytes;
 use farside_protocol::array::Array;
@@ -11,6 +12,9 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use crate::model::{self, Node};
+
+/// Bytes that a source in blocks reads at once.
+const BLOCK: NonZeroU64 = NonZeroU64::new(64 * 1024).unwrap();
 
 fn pack<T: serde::Serialize>(value: &T) -> Vec<u8> {
     rmp_serde::to_vec_named(value).unwrap()
@@ -220,7 +224,7 @@ fn what_is_copied_together_has_a_cap() {
         }
         Ok::<_, Infallible>(Bytes::from(block))
     };
-    let source = Blocks::new(5 + u64::from(u32::MAX), read);
+    let source = Blocks::new(5 + u64::from(u32::MAX), BLOCK, read);
     let every_eighth: Path = "[::8]".parse().unwrap();
     assert_eq!(select(source, &every_eighth), Err(SelectError::Scattered));
     assert!(u64::from(u32::MAX) / 8 > caps::SCATTERED_BYTES);
@@ -232,7 +236,7 @@ fn big_byte_strings_on_the_way_are_not_read() {
     value.resize(6 + 0x10_0000, 0xee);
     value.extend([0xc3, 0x91, 5]);
     let read = Cell::new(0);
-    let source = Blocks::new(value.len() as u64, |at: u64, len: usize| {
+    let source = Blocks::new(value.len() as u64, BLOCK, |at: u64, len: usize| {
         read.set(read.get() + len);
         Ok::<_, Infallible>(Bytes::copy_from_slice(&value[at as usize..at as usize + len]))
     });
@@ -243,7 +247,8 @@ fn big_byte_strings_on_the_way_are_not_read() {
 
 #[test]
 fn what_storage_says_is_told() {
-    let source = Blocks::new(9, |_, _| Err::<Bytes, _>(std::io::Error::other("disk on fire")));
+    let source =
+        Blocks::new(9, BLOCK, |_, _| Err::<Bytes, _>(std::io::Error::other("disk on fire")));
     let error = select(source, &"[0]".parse().unwrap()).unwrap_err();
     assert_eq!(error.to_string(), "reading the value failed");
     assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "disk on fire");
@@ -281,7 +286,7 @@ proptest! {
         node.encode(false, &mut value);
         let bytes = Bytes::from([&[0x92], &value[..]].concat());
         let path: Path = format!("[1]{}", after_a_step(&path)).parse().unwrap();
-        let source = Blocks::new(bytes.len() as u64, |at: u64, len: usize| {
+        let source = Blocks::new(bytes.len() as u64, BLOCK, |at: u64, len: usize| {
             Ok::<_, Infallible>(bytes.slice(at as usize..at as usize + len))
         });
         prop_assert!(start > 65_000);

@@ -10,8 +10,7 @@ use super::text::{Problem, SettingText};
 use super::{Config, Setting, folders, settings};
 
 /// Environment variables that are not settings but speak to the command line.
-const CLIENT_VARIABLES: [&str; 4] =
-    ["FARSIDE_URL", "FARSIDE_TOKEN", "FARSIDE_CONFIG", "FARSIDE_SESSION"];
+const CLIENT_VARIABLES: [&str; 3] = ["FARSIDE_URL", "FARSIDE_TOKEN", "FARSIDE_CONFIG"];
 
 /// Who said a setting's value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +23,8 @@ pub enum Origin {
     Environment(String),
     /// The flag of this name, without dashes.
     Flag(String),
+    /// The program that starts the server.
+    Program,
 }
 
 impl fmt::Display for Origin {
@@ -33,6 +34,7 @@ impl fmt::Display for Origin {
             Origin::File(path) => path.display().fmt(f),
             Origin::Environment(name) => f.write_str(name),
             Origin::Flag(name) => write!(f, "--{name}"),
+            Origin::Program => f.write_str("the program"),
         }
     }
 }
@@ -256,8 +258,18 @@ impl Config {
         text
     }
 
-    /// What no single setting's range can say.
-    fn check(&self) -> Result<(), ConfigError> {
+    /// Checks what a program may have filled in itself: each setting's range, and
+    /// what no single one can say.
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        for setting in settings() {
+            let text = (setting.show)(self);
+            (setting.set)(&mut self.clone(), &text).map_err(|problem| ConfigError::Value {
+                key: setting.key,
+                text,
+                origin: Origin::Program,
+                problem,
+            })?;
+        }
         let (lease, most) = (self.limits.session_lease, self.limits.session_lease_max);
         if lease > most {
             return Err(ConfigError::Lease { lease: lease.show(), most: most.show() });

@@ -47,7 +47,7 @@ settings_table! {
         /// What is logged: a level (error, warn, info, debug, trace), or a filter
         /// such as "info,farside_server::sandbox=debug".
         log: String = "info".to_owned();
-        /// Connections open at once; one more is refused.
+        /// Connections open at once, as far as there are descriptors; one more is refused.
         connections: usize = 12_000, in 1..=1_000_000;
         /// Time that a new connection has to introduce itself.
         handshake_timeout: Duration = Duration::from_secs(10), in TICK..=LONGEST;
@@ -105,7 +105,8 @@ settings_table! {
         session_lease: Duration = Duration::from_mins(30), in TICK..=LONGEST;
         /// The longest such time that a client can ask for.
         session_lease_max: Duration = Duration::from_hours(7 * 24), in TICK..=LONGEST;
-        /// Bytes that a guest may log in one call; the rest is cut with a note.
+        /// Bytes that a guest may log in one call, 16 for each line included; the rest is
+        /// cut with a note.
         log_bytes: ByteSize = ByteSize::kib(64), in BYTE..=TEBIBYTE;
         /// Memory of the whole process: a share of the machine's, or a size.
         process_memory: ProcessMemory = ProcessMemory::Percent(70);

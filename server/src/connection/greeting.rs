@@ -3,13 +3,11 @@
 use std::sync::Arc;
 
 use farside_protocol::value::Kind;
-use farside_protocol::{
-    AttachTo, ContentType, ErrorCode, Failure, PROTOCOL_VERSION, Reply, Request, Seq, caps, outline,
-};
+use farside_protocol::{AttachTo, ErrorCode, Failure, PROTOCOL_VERSION, Reply, Request, Seq, caps};
 
 use super::Outbox;
 use crate::core::Core;
-use crate::session::{Asker, Session, Value};
+use crate::session::{Asker, Session, description};
 use crate::versions;
 
 /// What a client says first.
@@ -85,14 +83,8 @@ pub(super) fn attach(
 }
 
 pub(super) fn list_sessions(core: &Core, outbox: &Outbox, seq: Seq) {
-    match outline::encode(&core.sessions.summaries()) {
-        Ok(bytes) => {
-            let list = Value::new(ContentType::MSGPACK, Kind::List, bytes.into());
-            outbox.send_description(seq, list);
-        }
-        Err(error) => {
-            let failure = Failure::new(ErrorCode::Internal, error.to_string());
-            outbox.send(Reply::Failed { seq, failure });
-        }
+    match description(&core.sessions.summaries(), Kind::List, &core.memory) {
+        Ok(list) => outbox.send_description(seq, list),
+        Err(failure) => outbox.send(Reply::Failed { seq, failure }),
     }
 }

@@ -11,8 +11,8 @@ mod table;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use farside_protocol::codec::DecodeError;
@@ -39,8 +39,17 @@ enum Event {
     End,
 }
 
+/// After so many messages of a frame it is seen whether others wait for too long.
+const LOOKS_AT_CLOCK: usize = 4;
+
 /// How long a client has to read why its connection ends, and to close its side.
 const FAREWELL: Duration = Duration::from_secs(1);
+
+/// How long a reply may wait for others while there are frames to read.
+const GATHER: Duration = Duration::from_micros(100);
+
+/// How long a connection reads frame after frame before other tasks have their turn.
+const TURN: Duration = Duration::from_millis(1);
 
 /// Serves one link to its end.
 pub(crate) async fn serve<T: Transport>(core: Arc<Core>, mut link: T) {
@@ -59,9 +68,7 @@ pub(crate) async fn serve<T: Transport>(core: Arc<Core>, mut link: T) {
             connection.run(&mut link, false).await;
         }
     }
-    if let Stage::Attached { session, asker } = &connection.stage {
-        session.detach(asker.writer);
-    }
+    drop(connection);
     let _ = tokio::time::timeout(FAREWELL, close(link)).await;
 }
 
@@ -76,11 +83,41 @@ struct Connection {
     core: Arc<Core>,
     outbox: Arc<Outbox>,
     stage: Stage,
+    pace: Pace,
     /// Messages of a frame that wait until the client has read more answers.
     rest: Option<Messages>,
+    /// The frame has had its time: others are to have theirs before the rest of it.
+    yields: bool,
     /// The client was told why its connection ends: nothing more is taken.
     refused: bool,
     ended: bool,
+}
+
+/// When a connection last looked at its link, and what that has not sent yet.
+struct Pace {
+    now: Instant,
+    /// When its turn among the tasks began.
+    began: Option<Instant>,
+    /// When the link was handed the oldest reply that may be unsent.
+    unsent_since: Option<Instant>,
+}
+
+impl Pace {
+    fn new() -> Pace {
+        Pace { now: Instant::now(), began: None, unsent_since: None }
+    }
+
+    /// Looks at the clock; true if others shall have their turn.
+    fn is_over(&mut self) -> bool {
+        self.now = Instant::now();
+        let began = *self.began.get_or_insert(self.now);
+        self.now.saturating_duration_since(began) >= TURN
+    }
+
+    /// Whether replies are sent now even if there is more to read.
+    fn is_overdue(&self) -> bool {
+        self.unsent_since.is_some_and(|since| self.now.saturating_duration_since(since) >= GATHER)
+    }
 }
 
 /// Messages of a frame.
@@ -96,15 +133,21 @@ enum Stage {
 impl Connection {
     fn new(core: Arc<Core>) -> Connection {
         let outbox = Arc::new(Outbox::new(core.runtime.clone()));
-        let stage = Stage::Unknown;
-        Connection { core, outbox, stage, rest: None, refused: false, ended: false }
+        let (stage, pace) = (Stage::Unknown, Pace::new());
+        let (yields, refused, ended) = (false, false, false);
+        Connection { core, outbox, stage, pace, rest: None, yields, refused, ended }
     }
 
     /// Reads and writes until the end, or until the client has said who it is.
     async fn run<T: Transport>(&mut self, link: &mut T, until_greeted: bool) {
         while !self.ended && (!until_greeted || matches!(self.stage, Stage::Unknown)) {
+            if std::mem::take(&mut self.yields) {
+                tokio::task::yield_now().await;
+            }
             let waits = self.rest.is_some();
-            let next = |context: &mut Context<'_>| next_event(link, &self.outbox, waits, context);
+            let next = |context: &mut Context<'_>| {
+                next_event(link, &self.outbox, &mut self.pace, waits, context)
+            };
             let taken = match std::future::poll_fn(next).await {
                 Event::Frame(_) if self.refused => Ok(()),
                 Event::Frame(frame) => self.take_frame(frame),
@@ -158,18 +201,23 @@ impl Connection {
         Ok(())
     }
 
-    /// Takes messages while there is room for answers; true if these were all.
+    /// Takes messages while there is room for answers, and for a tick; true if these
+    /// were all.
     fn take_messages(
         &mut self,
         messages: &mut impl Iterator<Item = Result<Request, DecodeError>>,
     ) -> Result<bool, Failure> {
-        let mut patience = Patience::one_tick();
-        for request in messages {
+        let mut patience = Patience::one_tick(self.pace.now);
+        for (place, request) in messages.enumerate() {
             let request = request.map_err(|error| {
                 Failure::new(ErrorCode::BadRequest, format!("a message can't be read: {error}"))
             })?;
             self.take(request, &mut patience)?;
             if self.outbox.is_full() {
+                return Ok(false);
+            }
+            if place % LOOKS_AT_CLOCK == LOOKS_AT_CLOCK - 1 && patience.is_over() {
+                self.yields = true;
                 return Ok(false);
             }
         }
@@ -204,7 +252,7 @@ impl Connection {
                 Ok(())
             }
             (Stage::Attached { session, asker }, request) => {
-                session.handle(asker, request, patience)
+                session.handle(asker, request, self.pace.now, patience)
             }
             (Stage::Greeted { .. }, Request::Hello { .. }) => {
                 Err(Failure::new(ErrorCode::BadRequest, "Hello has no place here"))
@@ -213,6 +261,14 @@ impl Connection {
                 let message = format!("{} needs a session; attach first", request.name());
                 Err(Failure::new(ErrorCode::BadRequest, message))
             }
+        }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if let Stage::Attached { session, asker } = &self.stage {
+            session.detach(asker.writer);
         }
     }
 }
@@ -258,47 +314,106 @@ fn close_session(core: &Core, outbox: &Outbox, seq: Seq, session: Option<Session
     }
 }
 
-/// Sends what there is to send and reads what there is to read, both as far as
-/// they go without waiting.
+/// Hands replies to the link and reads what there is to read, both as far as they go
+/// without waiting. The link sends what it was handed once nothing more can be read,
+/// so that the answers to frames that came together leave together.
 fn next_event<T: Transport>(
     link: &mut T,
     outbox: &Arc<Outbox>,
+    pace: &mut Pace,
     frame_waits: bool,
     context: &mut Context<'_>,
 ) -> Poll<Event> {
-    let mut link = Pin::new(link);
-    match write(link.as_mut(), outbox, context) {
-        Ok(true) => return Poll::Ready(Event::End),
-        Ok(false) => {}
-        Err(error) => return Poll::Ready(Event::Broken(error)),
+    let polled = poll_link(Pin::new(link), outbox, pace, frame_waits, context);
+    if let Ok(Poll::Pending) = &polled {
+        pace.began = None;
     }
-    if outbox.is_full() {
-        return Poll::Pending;
-    }
-    if frame_waits {
-        return Poll::Ready(Event::Room);
-    }
-    Poll::Ready(match ready!(link.poll_next(context)) {
-        Some(Ok(frame)) => Event::Frame(frame),
-        Some(Err(error)) => Event::Broken(error),
-        None => Event::Gone,
-    })
+    polled.unwrap_or_else(|error| Poll::Ready(Event::Broken(error)))
 }
 
-/// Writes as much as the link takes; true once the last reply is flushed.
-fn write<T: Transport>(
+fn poll_link<T: Transport>(
     mut link: Pin<&mut T>,
     outbox: &Arc<Outbox>,
+    pace: &mut Pace,
+    frame_waits: bool,
     context: &mut Context<'_>,
-) -> io::Result<bool> {
-    let mut last = false;
-    while !last && link.as_mut().poll_ready(context)?.is_ready() {
-        match outbox.next(context.waker()) {
-            Next::Frame(frame) => link.as_mut().start_send(frame)?,
-            Next::Wait => break,
-            Next::End => last = true,
+) -> io::Result<Poll<Event>> {
+    let is_over = pace.is_over();
+    // Replies must reach the link before the client's goodbye is read: after it the
+    // link takes none.
+    let handed = hand_over(link.as_mut(), outbox, pace, None, context)?;
+    let is_last = handed == Handed::Last;
+    if is_last || pace.is_overdue() {
+        let is_flushed = flush(link.as_mut(), pace, context)?;
+        if is_last && is_flushed {
+            return Ok(Poll::Ready(Event::End));
         }
     }
-    let flushed = link.as_mut().poll_flush(context)?.is_ready();
-    Ok(last && flushed)
+    if handed == Handed::Some && outbox.is_full() {
+        return Ok(Poll::Pending);
+    }
+    if is_over {
+        flush(link, pace, context)?;
+        context.waker().wake_by_ref();
+        return Ok(Poll::Pending);
+    }
+    if frame_waits {
+        return Ok(Poll::Ready(Event::Room));
+    }
+    if let Poll::Ready(read) = link.as_mut().poll_next(context) {
+        return Ok(Poll::Ready(match read {
+            Some(Ok(frame)) => Event::Frame(frame),
+            Some(Err(error)) => Event::Broken(error),
+            None => Event::Gone,
+        }));
+    }
+    // From here on the outbox wakes this task. What was queued until now is sent.
+    let waker = Some(context.waker());
+    let is_last = hand_over(link.as_mut(), outbox, pace, waker, context)? == Handed::Last;
+    let is_flushed = flush(link, pace, context)?;
+    Ok(if is_last && is_flushed { Poll::Ready(Event::End) } else { Poll::Pending })
+}
+
+/// How much of what is to be sent the link was handed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Handed {
+    /// As much as it takes now; it wakes the task once it takes more.
+    Some,
+    /// All there is.
+    All,
+    /// All there will ever be.
+    Last,
+}
+
+/// Gives the link as much as it takes. If that is all, the outbox calls the waker
+/// when there is more.
+fn hand_over<T: Transport>(
+    mut link: Pin<&mut T>,
+    outbox: &Arc<Outbox>,
+    pace: &mut Pace,
+    waker: Option<&Waker>,
+    context: &mut Context<'_>,
+) -> io::Result<Handed> {
+    while link.as_mut().poll_ready(context)?.is_ready() {
+        match outbox.next(waker) {
+            Next::Frame(frame) => link.as_mut().start_send(frame)?,
+            Next::Wait => return Ok(Handed::All),
+            Next::End => return Ok(Handed::Last),
+        }
+        pace.unsent_since.get_or_insert(pace.now);
+    }
+    Ok(Handed::Some)
+}
+
+/// Has the link send what it was handed; true once it has.
+fn flush<T: Transport>(
+    link: Pin<&mut T>,
+    pace: &mut Pace,
+    context: &mut Context<'_>,
+) -> io::Result<bool> {
+    let is_flushed = link.poll_flush(context)?.is_ready();
+    if is_flushed {
+        pace.unsent_since = None;
+    }
+    Ok(is_flushed)
 }

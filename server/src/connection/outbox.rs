@@ -2,11 +2,14 @@
 //! transfers in turn, each within its credit.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use bytes::Bytes;
-use farside_protocol::{Failure, ModuleHash, Payload, Reply, Seq, caps};
+use farside_protocol::{
+    ErrorCode, Failure, LogLevel, ModuleHash, Payload, RefId, Reply, Seq, caps,
+};
 use tokio::runtime::Handle;
 
 use crate::failures;
@@ -15,6 +18,9 @@ use crate::session::{Body, Value};
 /// Replies are gathered into frames of about this size.
 const FRAME_TARGET: usize = 64 * 1024;
 
+/// A frame up to this size is copied out of its buffer, which is then used again.
+const COPIED: usize = 4 * 1024;
+
 /// Beyond this many unsent bytes the connection stops reading requests.
 const FULL: usize = 1 << 20;
 
@@ -22,7 +28,11 @@ const FULL: usize = 1 << 20;
 const SMALL: usize = 1024;
 
 /// Read from storage at once, for a transfer.
-const READ_AHEAD: u64 = 256 * 1024;
+const READ_AHEAD: u64 = 512 * 1024;
+
+/// Transfers of a connection that are read ahead at once. What is read has credit, so
+/// that none of them keeps its place for longer than the link takes to carry it.
+const READ_AT_ONCE: usize = 8;
 
 /// A connection's queue of replies, filled from any thread.
 pub(crate) struct Outbox {
@@ -33,13 +43,17 @@ pub(crate) struct Outbox {
 
 #[derive(Default)]
 struct Queue {
-    /// Frames of small replies; the last one is still growing.
-    frames: VecDeque<Vec<u8>>,
+    /// Frames of small replies that are large enough.
+    frames: VecDeque<Bytes>,
+    /// The frame after them.
+    growing: Vec<u8>,
     queued_bytes: usize,
     transfers: VecDeque<Outgoing>,
+    /// Guests' log lines are left out, which the client was told.
+    logs_left_out: bool,
     /// The last reply is queued; nothing is taken any more.
     closing: bool,
-    /// The connection's task, while it sleeps.
+    /// The connection's task, while it sleeps: it need not wake itself.
     waker: Option<Waker>,
 }
 
@@ -51,6 +65,8 @@ struct Outgoing {
     granted: u64,
     /// Bytes read from storage and not sent yet; they begin at `sent`.
     ahead: Bytes,
+    /// Bytes after them, read while they are sent.
+    behind: Bytes,
     reading: bool,
 }
 
@@ -76,6 +92,27 @@ impl Outbox {
     pub(crate) fn send(&self, reply: Reply) {
         let mut queue = self.queue();
         queue.push(&reply);
+        wake(queue);
+    }
+
+    /// Answers with a failure that is kept.
+    pub(crate) fn send_failure(&self, seq: Seq, failure: &Failure) {
+        self.send(Reply::Failed { seq, failure: failure.clone() });
+    }
+
+    /// Queues a line that a guest logged, unless the client reads too slowly.
+    pub(crate) fn send_log(&self, of: RefId, level: LogLevel, text: &str) {
+        let mut queue = self.queue();
+        let leaves_out = queue.queued_bytes > FULL;
+        let left_out = std::mem::replace(&mut queue.logs_left_out, leaves_out);
+        match (leaves_out, left_out) {
+            (false, _) => queue.push(&Reply::Log { of, level, text: text.to_owned() }),
+            (true, false) => {
+                let text = "log lines are left out here: the client reads too slowly".to_owned();
+                queue.push(&Reply::Log { of, level: LogLevel::Warn, text });
+            }
+            (true, true) => {}
+        }
         wake(queue);
     }
 
@@ -116,6 +153,12 @@ impl Outbox {
             Body::Memory(bytes) if bytes.len() <= inline => {
                 queue.push(&reply(Payload::Inline(bytes.clone())));
             }
+            _ if queue.transfers.len() >= caps::TRANSFERS => {
+                let message = format!("{} values are on their way to the client", caps::TRANSFERS);
+                let failure = Failure::new(ErrorCode::QuotaExceeded, message)
+                    .with_hint("read them, or give them up, before asking for more");
+                queue.push(&Reply::Failed { seq, failure });
+            }
             _ => {
                 queue.push(&reply(Payload::Transfer { size: value.len() }));
                 queue.transfers.push_back(Outgoing {
@@ -124,6 +167,7 @@ impl Outbox {
                     sent: 0,
                     granted: caps::TRANSFER_CREDIT,
                     ahead: Bytes::new(),
+                    behind: Bytes::new(),
                     reading: false,
                 });
             }
@@ -155,17 +199,23 @@ impl Outbox {
         wake(queue);
     }
 
+    /// Whether nothing waits to be sent.
+    pub(super) fn is_sent(&self) -> bool {
+        let queue = self.queue();
+        queue.frames.is_empty() && queue.transfers.is_empty()
+    }
+
     /// Whether so much is unsent that nothing more should be asked.
     pub(crate) fn is_full(&self) -> bool {
         self.queue().queued_bytes > FULL
     }
 
     /// The next frame to send. Without one, `waker` is called once there is.
-    pub(crate) fn next(self: &Arc<Self>, waker: &Waker) -> Next {
+    pub(crate) fn next(self: &Arc<Self>, waker: Option<&Waker>) -> Next {
         let mut queue = self.queue();
-        if let Some(frame) = queue.frames.pop_front() {
-            queue.queued_bytes -= frame.len();
-            return Next::Frame(frame.into());
+        queue.waker = None;
+        if let Some(frame) = queue.next_frame() {
+            return Next::Frame(frame);
         }
         if queue.closing {
             return Next::End;
@@ -173,9 +223,11 @@ impl Outbox {
         for _ in 0..queue.transfers.len() {
             let Some(mut outgoing) = queue.transfers.pop_front() else { break };
             let chunk = outgoing.next_chunk();
-            if outgoing.needs_reading() {
+            if let Some(range) = outgoing.unread()
+                && queue.transfers.iter().filter(|other| other.is_ahead()).count() < READ_AT_ONCE
+            {
                 outgoing.reading = true;
-                self.read_ahead(&outgoing);
+                self.read_ahead(&outgoing, range);
             }
             let is_done = outgoing.sent == outgoing.value.len();
             let transfer = outgoing.transfer;
@@ -188,24 +240,23 @@ impl Outbox {
                 return Next::Frame(frame.into());
             }
         }
-        queue.waker = Some(waker.clone());
+        queue.waker = waker.cloned();
         Next::Wait
     }
 
-    fn read_ahead(self: &Arc<Self>, outgoing: &Outgoing) {
+    fn read_ahead(self: &Arc<Self>, outgoing: &Outgoing, range: Range<u64>) {
         let Body::Stored(stored) = &outgoing.value.body else { return };
         let (stored, outbox) = (Arc::clone(stored), Arc::clone(self));
-        let (transfer, from) = (outgoing.transfer, outgoing.sent);
-        let until = (from + READ_AHEAD).min(stored.len());
+        let transfer = outgoing.transfer;
         self.runtime.spawn(async move {
-            let read = stored.read(from..until).await;
+            let read = stored.read(range).await;
             let mut queue = outbox.queue();
             let place = queue.transfers.iter().position(|out| out.transfer == transfer);
             match (read, place) {
                 (Ok(bytes), Some(place)) => {
                     let outgoing = &mut queue.transfers[place];
                     outgoing.reading = false;
-                    outgoing.ahead = bytes;
+                    outgoing.behind = bytes;
                 }
                 (Err(error), Some(place)) => {
                     queue.transfers.remove(place);
@@ -234,18 +285,36 @@ impl Queue {
         if self.closing {
             return;
         }
-        let growing = self.frames.back_mut().filter(|frame| frame.len() < FRAME_TARGET);
-        let frame = match growing {
-            Some(frame) => frame,
-            None => {
-                self.frames.push_back(Vec::with_capacity(128));
-                let last = self.frames.len() - 1;
-                &mut self.frames[last]
+        let before = self.growing.len();
+        match reply {
+            // Who does not read what it is told is told less.
+            Reply::Failed { seq, failure } if self.queued_bytes > FULL => {
+                let failure = failure.brief();
+                Reply::Failed { seq: *seq, failure }.encode(&mut self.growing);
             }
+            reply => reply.encode(&mut self.growing),
+        }
+        self.queued_bytes += self.growing.len() - before;
+        if self.growing.len() >= FRAME_TARGET {
+            let frame = std::mem::take(&mut self.growing);
+            self.frames.push_back(frame.into());
+        }
+    }
+
+    /// The next frame of small replies.
+    fn next_frame(&mut self) -> Option<Bytes> {
+        let frame = match self.frames.pop_front() {
+            Some(frame) => frame,
+            None if self.growing.is_empty() => return None,
+            None if self.growing.len() <= COPIED => {
+                let frame = Bytes::copy_from_slice(&self.growing);
+                self.growing.clear();
+                frame
+            }
+            None => std::mem::take(&mut self.growing).into(),
         };
-        let before = frame.len();
-        reply.encode(frame);
-        self.queued_bytes += frame.len() - before;
+        self.queued_bytes -= frame.len();
+        Some(frame)
     }
 }
 
@@ -258,7 +327,12 @@ impl Outgoing {
                 let at = self.sent as usize;
                 bytes.slice(at..at + len as usize)
             }
-            Body::Stored(_) => self.ahead.split_to(self.ahead.len().min(len as usize)),
+            Body::Stored(_) => {
+                if self.ahead.is_empty() {
+                    self.ahead = std::mem::take(&mut self.behind);
+                }
+                self.ahead.split_to(self.ahead.len().min(len as usize))
+            }
         };
         if chunk.is_empty() {
             return None;
@@ -268,10 +342,65 @@ impl Outgoing {
         Some((offset, chunk))
     }
 
-    fn needs_reading(&self) -> bool {
-        matches!(self.value.body, Body::Stored(_))
-            && self.ahead.is_empty()
-            && !self.reading
-            && self.sent < self.granted.min(self.value.len())
+    /// What is to be read from storage now, if anything is: much at once, unless there
+    /// is nothing to send meanwhile.
+    fn unread(&self) -> Option<Range<u64>> {
+        let is_free = matches!(self.value.body, Body::Stored(_)) && !self.reading;
+        let from = self.sent + self.ahead.len() as u64;
+        let until = (from + READ_AHEAD).min(self.granted).min(self.value.len());
+        let is_worth_it =
+            self.ahead.is_empty() || until == self.value.len() || until - from >= READ_AHEAD / 2;
+        (is_free && self.behind.is_empty() && from < until && is_worth_it).then_some(from..until)
+    }
+
+    /// Whether anything is read, or being read, that is not sent.
+    fn is_ahead(&self) -> bool {
+        self.reading || !self.ahead.is_empty() || !self.behind.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The replies of all frames that are queued.
+    fn replies(outbox: &Arc<Outbox>) -> Vec<Reply> {
+        let mut replies = Vec::new();
+        while let Next::Frame(frame) = outbox.next(None) {
+            replies.extend(Reply::decode_frame(frame).map(Result::unwrap));
+        }
+        replies
+    }
+
+    #[tokio::test]
+    async fn who_does_not_read_is_told_failures_in_brief() {
+        let outbox = Arc::new(Outbox::new(Handle::current()));
+        let failure = Failure::new(ErrorCode::Trap, "x".repeat(1000)).with_hint("y".repeat(3000));
+        for _ in 0..2000 {
+            outbox.send_failure(Seq::FIRST, &failure);
+        }
+        let replies = replies(&outbox);
+        assert_eq!(replies.len(), 2000);
+        let told = |failure| Reply::Failed { seq: Seq::FIRST, failure };
+        assert_eq!(replies.first(), Some(&told(failure.clone())));
+        assert_eq!(replies.last(), Some(&told(failure.brief())));
+        let whole = replies.iter().filter(|reply| **reply == told(failure.clone())).count();
+        assert!(whole * 4000 < FULL + 2 * 4000 + FRAME_TARGET, "{whole} are told whole");
+    }
+
+    #[tokio::test]
+    async fn log_lines_are_left_out_until_there_is_room() {
+        let outbox = Arc::new(Outbox::new(Handle::current()));
+        let of = RefId::from_bits(1);
+        let line = "l".repeat(10_000);
+        let log = |times| (0..times).for_each(|_| outbox.send_log(of, LogLevel::Info, &line));
+        log(1000);
+        let first = replies(&outbox);
+        assert!(first.len() * line.len() < FULL + 3 * line.len(), "{} lines", first.len());
+        let notes =
+            first.iter().filter(|reply| matches!(reply, Reply::Log { text, .. } if *text != line));
+        assert_eq!(notes.count(), 1);
+        log(3);
+        assert_eq!(replies(&outbox).len(), 3);
     }
 }

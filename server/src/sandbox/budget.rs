@@ -65,6 +65,9 @@ fn charge(counter: &AtomicUsize, amount: usize, limit: usize) -> bool {
         .is_ok()
 }
 
+/// What an element of a table is counted as in the memory of the process.
+const ELEMENT_BYTES: u64 = 16;
+
 /// One store's share of its session's budget; gives it back when dropped.
 pub(super) struct Share {
     budget: Arc<Budget>,
@@ -128,6 +131,18 @@ impl Share {
         Ok(())
     }
 
+    fn grow_table(&mut self, growth: usize, wanted: usize) -> Result<(), Refused> {
+        if !charge(&self.budget.table_elements, growth, self.budget.table_limit) {
+            return Err(Refused::Table { wanted });
+        }
+        self.process.grow(growth as u64 * ELEMENT_BYTES).map_err(|exceeded| {
+            self.budget.table_elements.fetch_sub(growth, Ordering::Relaxed);
+            Refused::Process(exceeded)
+        })?;
+        self.table_elements += growth;
+        Ok(())
+    }
+
     pub(super) fn budget(&self) -> &Budget {
         &self.budget
     }
@@ -162,14 +177,10 @@ impl ResourceLimiter for Share {
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
         let growth = desired.saturating_sub(current);
-        let granted = charge(&self.budget.table_elements, growth, self.budget.table_limit);
-        self.granted.table_elements = if granted { growth } else { 0 };
-        if granted {
-            self.table_elements += growth;
-        } else {
-            self.refused = Some(Refused::Table { wanted: desired });
-        }
-        Ok(granted)
+        let grown = self.grow_table(growth, desired);
+        self.granted.table_elements = if grown.is_ok() { growth } else { 0 };
+        self.refused = grown.err().or(self.refused);
+        Ok(grown.is_ok())
     }
 
     fn memory_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
@@ -183,6 +194,7 @@ impl ResourceLimiter for Share {
     fn table_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
         let granted = std::mem::take(&mut self.granted.table_elements);
         self.table_elements -= granted;
+        self.process.shrink(granted as u64 * ELEMENT_BYTES);
         self.budget.table_elements.fetch_sub(granted, Ordering::Relaxed);
         Ok(())
     }

@@ -9,6 +9,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
+use crate::machine;
+
+const ADDRESS_SPACE_NAME: &str = "address space";
 
 /// Address space that the pool may reserve: half of what x86-64 gives a process.
 const ADDRESS_SPACE: u64 = 1 << 46;
@@ -22,6 +25,9 @@ const MAPPINGS_PER_INSTANCE: u64 = 6;
 /// Mappings left for everything else in the process.
 const MAPPINGS_KEPT: u64 = 4_000;
 
+/// Descriptors left for files, at most; of few, half are.
+const DESCRIPTORS_KEPT: u64 = 1_000;
+
 /// Linux's default of `vm.max_map_count`, assumed where it can't be read.
 const DEFAULT_MAPPINGS: u64 = 65_530;
 
@@ -32,6 +38,9 @@ pub struct Capacity {
     pub(crate) instances: u32,
     pub(crate) sizes: Sizes,
     bounded_by: &'static str,
+    /// Connections at once.
+    pub(crate) connections: usize,
+    connections_bounded_by: &'static str,
 }
 
 /// How large the parts of one instance may be.
@@ -50,11 +59,20 @@ impl Capacity {
         let mappings = mapping_limit().saturating_sub(MAPPINGS_KEPT) / MAPPINGS_PER_INSTANCE;
         let bounds = [
             (config.limits.instances as u64, "limits.instances"),
-            (ADDRESS_SPACE / RESERVATION, "address space"),
+            (ADDRESS_SPACE / RESERVATION, ADDRESS_SPACE_NAME),
             (mappings, "vm.max_map_count"),
         ];
         let (instances, bounded_by) =
             bounds.into_iter().min_by_key(|(count, _)| *count).unwrap_or((1, "nothing"));
+        let (connections, connections_bounded_by) = match machine::descriptors() {
+            Some(most)
+                if most.saturating_sub(DESCRIPTORS_KEPT.min(most / 2))
+                    < config.connections as u64 =>
+            {
+                ((most - DESCRIPTORS_KEPT.min(most / 2)).max(1) as usize, "descriptors")
+            }
+            _ => (config.connections, "connections"),
+        };
         let sizes = Sizes {
             memory_bytes: usize::try_from(config.limits.session_memory.bytes())
                 .unwrap_or(usize::MAX)
@@ -63,13 +81,23 @@ impl Capacity {
             reservation_bytes: RESERVATION,
         };
         let instances = u32::try_from(instances.max(1)).unwrap_or(u32::MAX);
-        Capacity { instances, sizes, bounded_by }
+        Capacity { instances, sizes, bounded_by, connections, connections_bounded_by }
+    }
+
+    /// What to do when there are no more instances.
+    pub(crate) fn hint(&self) -> String {
+        match self.bounded_by {
+            ADDRESS_SPACE_NAME => "try again in a moment".to_owned(),
+            bound => format!("try again in a moment, or raise {bound} on the server"),
+        }
     }
 }
 
 impl fmt::Display for Capacity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} instances (bounded by {})", self.instances, self.bounded_by)
+        let Capacity { instances, bounded_by, connections, connections_bounded_by, .. } = self;
+        write!(f, "{instances} instances (bounded by {bounded_by}), ")?;
+        write!(f, "{connections} connections (bounded by {connections_bounded_by})")
     }
 }
 

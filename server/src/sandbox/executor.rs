@@ -15,10 +15,11 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use farside_protocol::{ErrorCode, Failure};
+use tokio::sync::Notify;
 
 use super::engine::{TICK, Ticker};
 use super::fault::Fault;
-use super::instance::Finished;
+use super::instance::{FIRST_TICKS, Finished};
 
 /// A call's future.
 pub(crate) type GuestFuture = Pin<Box<dyn Future<Output = Finished> + Send>>;
@@ -34,19 +35,40 @@ pub(crate) struct Bounds {
     pub(crate) cpu: Duration,
 }
 
-/// Asks a running call to stop.
+/// Asks a call to stop, be it before it runs or while it does.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Stop(Arc<OnceLock<Failure>>);
+pub(crate) struct Stop {
+    shared: Arc<StopShared>,
+}
+
+#[derive(Debug, Default)]
+struct StopShared {
+    failure: OnceLock<Failure>,
+    /// Of those who prepare the call.
+    told: Notify,
+}
 
 impl Stop {
     /// The call ends with this failure at its next tick; the first request counts.
     pub(crate) fn request(&self, failure: Failure) {
-        let _ = self.0.set(failure);
+        let _ = self.shared.failure.set(failure);
+        self.shared.told.notify_waiters();
     }
 
     /// What it shall end with, if it shall.
-    pub(super) fn requested(&self) -> Option<Failure> {
-        self.0.get().cloned()
+    pub(crate) fn requested(&self) -> Option<Failure> {
+        self.shared.failure.get().cloned()
+    }
+
+    /// Waits until it shall stop.
+    pub(crate) async fn wait(&self) -> Failure {
+        loop {
+            let told = self.shared.told.notified();
+            if let Some(failure) = self.requested() {
+                return failure;
+            }
+            told.await;
+        }
     }
 }
 
@@ -61,15 +83,20 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Lets a new call run for at most one tick on the caller's thread.
-    pub(crate) fn begin(future: GuestFuture, stop: Stop, bounds: Bounds, ticker: &Ticker) -> Begun {
-        let mut future = future;
-        let started = Instant::now();
+    /// Lets a new call run for at most one tick on the caller's thread, from now on.
+    pub(crate) fn begin(
+        mut future: GuestFuture,
+        stop: Stop,
+        bounds: Bounds,
+        started: Instant,
+        ticker: &Ticker,
+    ) -> Begun {
         ticker.guest_runs();
         match poll_guarded(&mut future) {
             Poll::Ready(finished) => Begun::Finished(finished),
             Poll::Pending => {
-                let cpu_used = started.elapsed().max(TICK);
+                // While it ran, others may have had the processor for most of the time.
+                let cpu_used = started.elapsed().clamp(TICK, FIRST_TICKS * TICK);
                 Begun::GoesOn(Running { future, bounds, cpu_used, stop, begun: true })
             }
         }
@@ -78,10 +105,6 @@ impl Running {
     /// A call that the executor shall begin.
     pub(crate) fn unbegun(future: GuestFuture, stop: Stop, bounds: Bounds) -> Running {
         Running { future, bounds, cpu_used: Duration::ZERO, stop, begun: false }
-    }
-
-    pub(crate) fn stop(&self) -> Stop {
-        self.stop.clone()
     }
 
     /// Runs for one tick.
@@ -277,5 +300,43 @@ impl Drop for Executor {
             // A guest thread runs guests, whose traps are no panics, and `end`.
             let _ = thread.join();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_first_tick_counts_as_no_more_than_it_can_have_been() {
+        let ticker = Ticker::start(wasmtime::Engine::default()).unwrap();
+        // Others have the processor for much longer than the guest may.
+        let mut polled = false;
+        let future = Box::pin(std::future::poll_fn(move |_| {
+            if !std::mem::replace(&mut polled, true) {
+                thread::sleep(20 * TICK);
+            }
+            Poll::Pending
+        }));
+        let hour = Duration::from_secs(3600);
+        let bounds = Bounds { deadline: Instant::now() + hour, time: hour, cpu: hour };
+        match Running::begin(future, Stop::default(), bounds, Instant::now(), &ticker) {
+            Begun::GoesOn(running) => assert_eq!(running.cpu_used, FIRST_TICKS * TICK),
+            Begun::Finished(_) => panic!("it goes on"),
+        }
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_a_stop_hears_of_the_first() {
+        let stop = Stop::default();
+        let waits = tokio::spawn({
+            let stop = stop.clone();
+            async move { stop.wait().await }
+        });
+        tokio::task::yield_now().await;
+        stop.request(Failure::new(ErrorCode::Cancelled, "first"));
+        stop.request(Failure::new(ErrorCode::Cancelled, "second"));
+        assert_eq!(waits.await.unwrap().message, "first");
+        assert_eq!(stop.wait().await.message, "first");
     }
 }

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use farside_protocol::{ErrorCode, Failure, caps};
-use wasmtime::{FrameInfo, FrameSymbol, Trap, WasmBacktrace};
+use farside_protocol::{ErrorCode, Failure, beginning, caps};
+use wasmtime::{FrameInfo, FrameSymbol, PoolConcurrencyLimitError, Trap, WasmBacktrace};
 
 use super::budget::Refused;
 use super::host::Host;
@@ -91,8 +91,12 @@ fn size(bytes: usize) -> impl fmt::Display {
 }
 
 fn trap(error: &wasmtime::Error) -> Failure {
+    if error.downcast_ref::<PoolConcurrencyLimitError>().is_some() {
+        let message = "the server is full: it has no memory or table left for an instance";
+        return Failure::new(ErrorCode::Unavailable, message).with_hint("try again in a moment");
+    }
     let Some(trap) = error.downcast_ref::<Trap>() else {
-        let text = error.root_cause().to_string();
+        let text = beginning(error.root_cause(), caps::FAILURE_TEXT_BYTES);
         return Failure::new(ErrorCode::Trap, format!("the guest was stopped: {text}"));
     };
     let what = trap.to_string();
@@ -156,7 +160,7 @@ fn frames(backtrace: &WasmBacktrace) -> Vec<String> {
     let mut lines: Vec<String> = all
         .iter()
         .filter(|line| is_all_plumbing || !line.is_plumbing())
-        .map(Line::to_string)
+        .map(|line| beginning(line, caps::BACKTRACE_FRAME_BYTES))
         .collect();
     if lines.len() > caps::BACKTRACE_FRAMES {
         let cut = lines.len() - caps::BACKTRACE_FRAMES + 1;
@@ -187,7 +191,7 @@ fn place(symbol: &FrameSymbol) -> Option<(String, u32)> {
     Some((symbol.file()?.to_owned(), symbol.line()?))
 }
 
-/// The name without the hashes that rustc adds.
+/// The name without the hashes that rustc adds, as far as a frame has room.
 fn demangle(name: &str) -> String {
-    format!("{:#}", rustc_demangle::demangle(name))
+    beginning(format_args!("{:#}", rustc_demangle::demangle(name)), caps::BACKTRACE_FRAME_BYTES)
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use farside_protocol::{LogLevel, RefId};
+use farside_protocol::{LogLevel, RefId, caps};
 use serde::{Deserialize, Serialize};
 use wasmtime::{Caller, Engine, Extern, Linker};
 
@@ -53,6 +53,46 @@ impl CallLog {
     }
 }
 
+/// What a line counts as beside its text.
+const LINE_BYTES: usize = 16;
+
+impl CallLog {
+    /// Passes a text on, as several lines where it is longer than a message may be.
+    fn take(&mut self, level: LogLevel, text: &[u8]) {
+        let mut chars = decoded(text).peekable();
+        while self.bytes_left > 0 {
+            let mut line = String::new();
+            let room = self.bytes_left.saturating_sub(LINE_BYTES).min(caps::INLINE_BYTES);
+            while let Some(char) = chars.next_if(|char| line.len() + char.len_utf8() <= room) {
+                line.push(char);
+            }
+            let ended = chars.peek().is_none();
+            let fits =
+                self.bytes_left >= LINE_BYTES && (ended || line.len() + 4 > caps::INLINE_BYTES);
+            self.bytes_left = self.bytes_left.saturating_sub(LINE_BYTES + line.len());
+            if fits || !line.is_empty() {
+                self.sink.line(self.of, level, &line);
+            }
+            if !fits || self.bytes_left == 0 {
+                self.bytes_left = 0;
+                let note = "the log of this call is cut here: it reached limits.log_bytes";
+                self.sink.line(self.of, LogLevel::Warn, note);
+            }
+            if ended {
+                return;
+            }
+        }
+    }
+}
+
+/// The characters of a text; bytes that are none become U+FFFD, as they do elsewhere.
+fn decoded(text: &[u8]) -> impl Iterator<Item = char> {
+    text.utf8_chunks().flat_map(|chunk| {
+        let wrong = (!chunk.invalid().is_empty()).then_some(char::REPLACEMENT_CHARACTER);
+        chunk.valid().chars().chain(wrong)
+    })
+}
+
 impl Host {
     pub(super) fn new(share: Share, log: Option<CallLog>) -> Host {
         Host { share, panic: None, log }
@@ -65,17 +105,8 @@ impl Host {
     }
 
     fn log_line(&mut self, level: LogLevel, text: &[u8]) {
-        let Some(log) = &mut self.log else { return };
-        if log.bytes_left == 0 {
-            return;
-        }
-        let kept = text.len().min(log.bytes_left);
-        log.bytes_left -= kept;
-        let line = String::from_utf8_lossy(&text[..kept]);
-        log.sink.line(log.of, level, &line);
-        if log.bytes_left == 0 {
-            let note = "the log of this call is cut here: it reached limits.log_bytes";
-            log.sink.line(log.of, LogLevel::Warn, note);
+        if let Some(log) = &mut self.log {
+            log.take(level, text);
         }
     }
 }

@@ -49,6 +49,8 @@ pub(crate) struct Invocation {
 /// A call's result.
 #[derive(Debug)]
 pub(crate) struct Output {
+    /// Counted as memory, unless they are at most [`UNCOUNTED`] bytes: most of those
+    /// are on their way to the client at once.
     pub(crate) bytes: Bytes,
     pub(crate) kind: Kind,
 }
@@ -67,15 +69,18 @@ pub(crate) struct Finished {
     pub(crate) outcome: Result<Output, Fault>,
 }
 
+/// Results up to this many bytes are not counted as memory here.
+pub(crate) const UNCOUNTED: usize = 1024;
+
 /// Bytes of an error's text that become part of a failure's message.
 const ERROR_TEXT_BYTES: usize = 1024;
 
 /// Ticks that a call may run before it first yields: between one and two, so that
 /// a short call that straddles a tick still finishes at once.
-const FIRST_TICKS: u64 = 2;
+pub(super) const FIRST_TICKS: u32 = 2;
 
 /// The whole life of a call as one future. It yields at every tick of the epoch;
-/// dropping it stops the guest and frees its instance. A call that shall stop before
+/// dropping it stops the guest and frees its instance. A call that shall `stop` before
 /// it has begun leaves its instance as it is.
 pub(crate) async fn run(
     ground: Ground,
@@ -125,7 +130,7 @@ impl Instance {
             Store::new(module.engine(), Host::new(Share::of(budget, module.image()), log));
         store.limiter(|host| &mut host.share);
         store.epoch_deadline_async_yield_and_update(1);
-        store.set_epoch_deadline(FIRST_TICKS);
+        store.set_epoch_deadline(FIRST_TICKS.into());
         let instance = match module.pre().instantiate_async(&mut store).await {
             Ok(instance) => instance,
             Err(error) => return Err(fault::from_wasmtime(&error, store.data_mut())),
@@ -169,7 +174,7 @@ impl Instance {
     /// Runs one function to its end.
     async fn call(&mut self, invocation: Invocation) -> Result<Output, Fault> {
         let Invocation { function, arguments, value_bytes, value_depth, memory } = invocation;
-        self.store.set_epoch_deadline(FIRST_TICKS);
+        self.store.set_epoch_deadline(FIRST_TICKS.into());
         let module = Arc::clone(&self.module);
         let Some(description) = module.manifest().functions.get(function as usize) else {
             let message =
@@ -203,7 +208,10 @@ impl Instance {
                 let result = self
                     .call_sdk(&entry, inbox, &arguments, description, value_bytes, &memory)
                     .await?;
-                charge(&memory, result.len())?.hold(result.to_vec())
+                match result.len() {
+                    ..=UNCOUNTED => Bytes::copy_from_slice(result),
+                    len => charge(&memory, len)?.hold(result.to_vec()),
+                }
             }
             Entry::Plain(export) => {
                 let func = self
@@ -212,7 +220,10 @@ impl Instance {
                     .and_then(wasmtime::Extern::into_func)
                     .ok_or_else(|| Fault::broken_contract("the export is no function"))?;
                 let result = plain::call(&mut self.store, func, &arguments, description).await?;
-                charge(&memory, result.len())?.hold(result)
+                match result.len() {
+                    ..=UNCOUNTED => Bytes::from(result),
+                    len => charge(&memory, len)?.hold(result),
+                }
             }
         };
         let scanned = scan(&bytes).map_err(|error| {

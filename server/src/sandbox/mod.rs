@@ -19,13 +19,13 @@ mod imports;
 mod instance;
 mod module;
 mod needs;
+mod places;
 mod plain;
 
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-
-use tokio::sync::Semaphore;
+use std::time::Instant;
 
 use crate::config::Config;
 use crate::meter::Meter;
@@ -40,19 +40,19 @@ pub(crate) use engine::{TICK, WASMTIME_VERSION};
 pub(crate) use executor::{Begun, Bounds, Executor, GuestFuture, Lane, Running, Stop};
 pub(crate) use fault::Fault;
 pub(crate) use host::{CallLog, Grants, LogSink};
-pub(crate) use instance::{Finished, Ground, Instance, Invocation, run, too_large};
+pub(crate) use instance::{Finished, Ground, Instance, Invocation, UNCOUNTED, run, too_large};
 pub(crate) use module::{Module, ModuleError};
 
 use compile::{Ceilings, Compiler, Order};
 use compiled::CompiledCode;
 use engine::Ticker;
+use places::Places;
 
 /// Everything that runs guests in this process.
 pub(crate) struct Sandbox {
     pub(crate) catalog: Catalog,
     pub(crate) executor: Executor,
-    /// One permit for each instance that may live.
-    pub(crate) instances: Arc<Semaphore>,
+    pub(crate) places: Places,
     pub(crate) capacity: Capacity,
     ticker: Arc<Ticker>,
 }
@@ -121,14 +121,20 @@ impl Sandbox {
         Ok(Sandbox {
             catalog: Catalog::new(engine, linker, compiler, order, compiled),
             executor,
-            instances: Arc::new(Semaphore::new(capacity.instances as usize)),
+            places: Places::new(capacity.instances),
             capacity,
             ticker,
         })
     }
 
-    /// Lets a new call run for at most one tick on this thread.
-    pub(crate) fn begin(&self, future: GuestFuture, stop: Stop, bounds: Bounds) -> Begun {
-        Running::begin(future, stop, bounds, &self.ticker)
+    /// Lets a new call run for at most one tick on this thread, from now on.
+    pub(crate) fn begin(
+        &self,
+        future: GuestFuture,
+        stop: Stop,
+        bounds: Bounds,
+        now: Instant,
+    ) -> Begun {
+        Running::begin(future, stop, bounds, now, &self.ticker)
     }
 }

@@ -1,6 +1,7 @@
 //! A module: compiled code, what it exports, and what it may not import.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -26,6 +27,7 @@ pub(crate) struct Module {
     hash: ModuleHash,
     manifest: Manifest,
     manifest_bytes: Bytes,
+    function_names: OnceLock<Arc<[String]>>,
     pre: InstancePre<Host>,
     entries: Vec<Entry>,
     /// What every new instance runs before its first call.
@@ -156,8 +158,19 @@ impl Module {
             .map_err(|error| ModuleError::Manifest { message: error.to_string(), cause: None })?
             .into();
         let long = manifest.functions.iter().map(|_| AtomicBool::new(false)).collect();
+        let function_names = OnceLock::new();
         let wake = code.get_export_index(WAKE);
-        Ok(Module { hash, manifest, manifest_bytes, pre, entries, wake, image, long })
+        Ok(Module {
+            hash,
+            manifest,
+            manifest_bytes,
+            function_names,
+            pre,
+            entries,
+            wake,
+            image,
+            long,
+        })
     }
 
     pub(crate) fn hash(&self) -> ModuleHash {
@@ -166,6 +179,18 @@ impl Module {
 
     pub(crate) fn manifest(&self) -> &Manifest {
         &self.manifest
+    }
+
+    /// Places in the pool that an instance of it takes.
+    pub(super) fn places(&self) -> u32 {
+        let needs = self.pre.module().resources_required();
+        needs.num_memories.max(needs.num_tables).max(1)
+    }
+
+    /// The names of its functions, which outlive it where its handles do.
+    pub(crate) fn function_names(&self) -> Arc<[String]> {
+        let names = || self.manifest.functions.iter().map(|function| function.name.clone());
+        Arc::clone(self.function_names.get_or_init(|| names().collect()))
     }
 
     /// The manifest as it crosses the wire.

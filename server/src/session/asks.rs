@@ -1,5 +1,7 @@
 //! What is asked of references: values, parts, descriptions.
 
+use std::sync::Arc;
+
 use farside_protocol::outline::{self, ModuleOutline, SessionOutline};
 use farside_protocol::value::Kind;
 use farside_protocol::value::path::Path;
@@ -11,6 +13,8 @@ use super::slot::SlotState;
 use super::state::{Asker, State};
 use super::step::Step;
 use super::value::Value;
+use crate::failures;
+use crate::meter::Meter;
 
 impl State {
     pub(super) fn take_get(
@@ -36,13 +40,20 @@ impl State {
             },
             (EntryState::Ready(value), None) => asker.outbox.send_value(seq, value.clone()),
             (EntryState::Ready(value), Some(path)) => {
-                let (asker, value) = (asker.clone(), value.clone());
-                steps.push(Step::Answer { asker, seq, value, path });
+                let value = value.clone();
+                steps.push(self.answer_part(asker.clone(), seq, value, path));
             }
             (EntryState::Failed(failure), _) => {
-                asker.outbox.send(Reply::Failed { seq, failure: failure.clone() });
+                asker.outbox.send_failure(seq, failure);
+                entry.asked = true;
             }
         }
+    }
+
+    /// The step that answers with a part of a value.
+    pub(super) fn answer_part(&mut self, asker: Asker, seq: Seq, value: Value, path: Path) -> Step {
+        self.parts_sought += 1;
+        Step::Answer { asker, seq, value, path }
     }
 
     pub(super) fn take_select(
@@ -57,10 +68,10 @@ impl State {
         let parsed = self.refs.has_room().and_then(|()| parse_path(path));
         let parsed = match (parsed, self.refs.visible(of).is_some()) {
             (Ok(parsed), true) => parsed,
-            (Err(failure), _) => return self.refuse(into, failure),
+            (Err(failure), _) => return self.refuse(into, "select", failure),
             (_, false) => {
                 let failure = self.absence(of);
-                return self.refuse(into, failure);
+                return self.refuse(into, "select", failure);
             }
         };
         self.refs.insert(into, Origin::Select { of, path: path.to_owned() });
@@ -72,7 +83,7 @@ impl State {
             }
             EntryState::Failed(failure) => {
                 let message = format!("{of}, of which {into} is a part, failed");
-                let failure = Failure::new(failure.code, message).with_cause(failure.clone());
+                let failure = Failure::new(failure.code, message).with_cause(Arc::clone(failure));
                 self.settle(into, Err(failure));
             }
         }
@@ -93,15 +104,22 @@ impl State {
     pub(super) fn take_describe(&mut self, asker: &Asker, seq: Seq, subject: &Subject) {
         let name = |slot: u32, function: u32| self.full_name(slot, function);
         match subject {
-            Subject::Session => answer(asker, seq, &self.outline()),
-            Subject::Refs => answer(asker, seq, &self.refs.outlines(name)),
+            Subject::Session => self.describe(asker, seq, &self.outline()),
+            Subject::Refs => self.describe(asker, seq, &self.refs.outlines(name)),
             Subject::Ref(id) => match self.refs.get(*id).filter(|entry| entry.released.is_none()) {
-                Some(entry) => answer(asker, seq, &entry.outline(*id, name)),
+                Some(entry) => self.describe(asker, seq, &entry.outline(*id, name)),
                 None => {
                     let failure = self.absence(*id);
                     asker.outbox.send(Reply::Failed { seq, failure });
                 }
             },
+        }
+    }
+
+    fn describe<T: Serialize>(&self, asker: &Asker, seq: Seq, outline: &T) {
+        match description(outline, Kind::Map, &self.memory) {
+            Ok(body) => asker.outbox.send_description(seq, body),
+            Err(failure) => asker.outbox.send(Reply::Failed { seq, failure }),
         }
     }
 
@@ -124,7 +142,7 @@ impl State {
                 let (instance, poison) = match &slot.state {
                     SlotState::Empty => ("none", None),
                     SlotState::Idle(_) | SlotState::Busy(_) => ("live", None),
-                    SlotState::Poisoned(first) => ("poisoned", Some(first.to_string())),
+                    SlotState::Poisoned { first, .. } => ("poisoned", Some(first.to_string())),
                 };
                 Some(ModuleOutline {
                     number: *number,
@@ -151,17 +169,16 @@ impl State {
     }
 }
 
-fn answer<T: Serialize>(asker: &Asker, seq: Seq, outline: &T) {
-    match outline::encode(outline) {
-        Ok(body) => {
-            let value = Value::new(ContentType::MSGPACK, Kind::Map, body.into());
-            asker.outbox.send_description(seq, value);
-        }
-        Err(error) => {
-            let failure = Failure::new(ErrorCode::Internal, error.to_string());
-            asker.outbox.send(Reply::Failed { seq, failure });
-        }
-    }
+/// A description as a value, which counts as memory until it is sent.
+pub(crate) fn description<T: Serialize>(
+    outline: &T,
+    kind: Kind,
+    memory: &Arc<Meter>,
+) -> Result<Value, Failure> {
+    let body = outline::encode(outline)
+        .map_err(|error| Failure::new(ErrorCode::Internal, error.to_string()))?;
+    let charge = memory.charge(body.len() as u64).map_err(|full| failures::of_memory(&full))?;
+    Ok(Value::new(ContentType::MSGPACK, kind, charge.hold(body)))
 }
 
 pub(super) fn parse_path(text: &str) -> Result<Path, Failure> {

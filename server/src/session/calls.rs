@@ -9,11 +9,12 @@ use farside_protocol::value::RefSite;
 use farside_protocol::{ContentType, ErrorCode, Failure, RefId, Reply};
 
 use super::refs::{Entry, EntryState, Origin, Waiter};
-use super::slot::{Call, CallArguments, Item, Occupant, SlotState, StopState, Tenant};
-use super::state::{Asker, State, Woken};
+use super::slot::{Call, CallArguments, Item, Occupant, SlotState, Tenant};
+use super::state::{State, Woken};
 use super::step::{Job, Place, Step};
-use super::value::Value;
-use crate::sandbox::{Fault, Finished, Module, Stop};
+use super::value::{Body, Value};
+use crate::failures;
+use crate::sandbox::{Fault, Finished, Instance, Module, Stop, UNCOUNTED};
 
 /// Whether a call's arguments are all there.
 enum Readiness {
@@ -49,15 +50,26 @@ impl State {
             }
             _ => None,
         };
-        if let Some(call) = call {
-            let slot = match self.refs.get(id).map(|entry| &entry.origin) {
-                Some(Origin::Call { module, fresh: false, .. }) => Some(*module),
-                _ => None,
-            };
-            self.fail_call(call, failure);
-            if let Some(slot) = slot {
-                self.advance(slot, steps);
-            }
+        let Some(call) = call else { return };
+        let (slot, fresh) = match self.refs.get(id).map(|entry| &entry.origin) {
+            Some(Origin::Call { module, fresh, .. }) => (*module, *fresh),
+            _ => return,
+        };
+        if let Some(argument) = call.waits_for {
+            self.refs.give_up_waiter(argument, |waiter| match waiter {
+                Waiter::Fresh(call) => *call == id,
+                Waiter::Slot(number) => !fresh && *number == slot,
+                _ => false,
+            });
+        }
+        if matches!(call.arguments, CallArguments::Arriving) {
+            self.give_up_incoming(id, &failure);
+        }
+        self.fail_call(call, failure);
+        if fresh {
+            self.retire_if_replaced(slot, steps);
+        } else {
+            self.advance(slot, steps);
         }
     }
 
@@ -71,11 +83,12 @@ impl State {
 
     pub(super) fn return_credit(&mut self, id: RefId, bytes: u64) {
         let writer = id.writer();
-        if let Some(state) = self.writers.get_mut(&writer) {
-            state.call_back(bytes);
-            if let Some(outbox) = self.attached.get(&writer) {
-                state.acknowledge(&Asker { writer, outbox: Arc::clone(outbox) });
-            }
+        let Some(state) = self.writers.get_mut(&writer) else { return };
+        state.call_back(bytes);
+        if let Some(acknowledgement) = state.acknowledgement()
+            && let Some(outbox) = self.attached.get(&writer)
+        {
+            outbox.send(acknowledgement);
         }
     }
 
@@ -88,21 +101,24 @@ impl State {
             }
             match slot.queue.pop_front() {
                 None => return self.retire_if_replaced(number, steps),
-                Some(Item::Renew { asker, seq }) => {
+                Some(Item::Renew { asker }) => {
                     if let SlotState::Idle(instance) =
                         std::mem::replace(&mut slot.state, SlotState::Empty)
                     {
                         steps.push(Step::Free(instance));
                     }
-                    asker.outbox.send(Reply::Done { seq });
+                    self.questions.end(1);
+                    if let Some((asker, seq)) = asker {
+                        asker.outbox.send(Reply::Done { seq });
+                    }
                 }
-                Some(Item::Call(call)) => {
-                    if let SlotState::Poisoned(first) = &slot.state {
+                Some(Item::Call(mut call)) => {
+                    if let SlotState::Poisoned { first, .. } = &slot.state {
                         let failure = poisoned(&slot.name, first);
                         self.fail_call(call, failure);
                         continue;
                     }
-                    match self.readiness(&call, Waiter::Slot(number)) {
+                    match self.readiness(&mut call, Waiter::Slot(number)) {
                         Readiness::Waiting => {
                             self.slots[number as usize].queue.push_front(Item::Call(call));
                             return;
@@ -110,13 +126,9 @@ impl State {
                         Readiness::Broken(failure) => self.fail_call(call, failure),
                         Readiness::Ready { arguments, inputs } => {
                             match self.occupy(number, &call) {
-                                Ok((module, instance)) => {
-                                    let place = Place::Slot(number);
-                                    steps.push(Step::Run(
-                                        self.begin(
-                                            call, place, module, instance, arguments, inputs,
-                                        ),
-                                    ));
+                                Ok(ground) => {
+                                    let job = self.begin(call, ground, arguments, inputs);
+                                    steps.push(Step::Run(job));
                                     return;
                                 }
                                 Err(failure) => self.fail_call(call, failure),
@@ -129,11 +141,7 @@ impl State {
     }
 
     /// Gives a slot's instance to a call; without one, a new one is to be made.
-    fn occupy(
-        &mut self,
-        number: u32,
-        call: &Call,
-    ) -> Result<(Arc<Module>, Option<Box<crate::sandbox::Instance>>), Failure> {
+    fn occupy(&mut self, number: u32, call: &Call) -> Result<Begin, Failure> {
         let makes_one = matches!(self.slots[number as usize].state, SlotState::Empty);
         if makes_one {
             self.room_for_instance()?;
@@ -142,12 +150,13 @@ impl State {
         let Some(module) = slot.module().map(Arc::clone) else {
             return Err(Failure::new(ErrorCode::NotFound, "the module was replaced"));
         };
-        let occupant = Occupant { call: call.id, stop: StopState::NotYet };
+        let stop = Stop::default();
+        let occupant = Occupant { call: call.id, stop: stop.clone() };
         let instance = match std::mem::replace(&mut slot.state, SlotState::Busy(occupant)) {
             SlotState::Idle(instance) => Some(instance),
             _ => None,
         };
-        Ok((module, instance))
+        Ok(Begin { place: Place::Slot(number), module, instance, stop })
     }
 
     fn live_instances(&self) -> usize {
@@ -172,10 +181,11 @@ impl State {
     /// Begins a fresh call, if its arguments are there and an instance may be made.
     pub(super) fn advance_fresh(&mut self, id: RefId, steps: &mut Vec<Step>) {
         let hash_map::Entry::Occupied(waiting) = self.fresh.waiting.entry(id) else { return };
-        let (slot, call) = waiting.remove();
-        match self.readiness(&call, Waiter::Fresh(id)) {
+        let (slot, mut call) = waiting.remove();
+        match self.readiness(&mut call, Waiter::Fresh(id)) {
             Readiness::Waiting => {
                 self.fresh.waiting.insert(id, (slot, call));
+                return;
             }
             Readiness::Broken(failure) => self.fail_call(call, failure),
             Readiness::Ready { arguments, inputs } => match self.room_for_instance() {
@@ -184,36 +194,32 @@ impl State {
                         let gone = Failure::new(ErrorCode::NotFound, "the module was replaced");
                         return self.fail_call(call, gone);
                     };
-                    self.fresh.running.insert(id, StopState::NotYet);
-                    steps.push(Step::Run(self.begin(
-                        call,
-                        Place::Fresh,
-                        module,
-                        None,
-                        arguments,
-                        inputs,
-                    )));
+                    let stop = Stop::default();
+                    self.fresh.running.insert(id, stop.clone());
+                    let ground = Begin { place: Place::Fresh, module, instance: None, stop };
+                    steps.push(Step::Run(self.begin(call, ground, arguments, inputs)));
                 }
                 Err(failure) if self.fresh.running.is_empty() => self.fail_call(call, failure),
                 Err(_) => {
                     self.fresh.waiting.insert(id, (slot, call));
                     self.fresh.ready.push_back(id);
+                    return;
                 }
             },
         }
+        self.retire_if_replaced(slot, steps);
     }
 
     fn begin(
         &mut self,
         call: Call,
-        place: Place,
-        module: Arc<Module>,
-        instance: Option<Box<crate::sandbox::Instance>>,
+        begin: Begin,
         arguments: Bytes,
         inputs: Vec<(RefSite, Value)>,
     ) -> Job {
         // The values themselves are in the job now.
         self.unhold(&call.arguments);
+        let Begin { place, module, instance, stop } = begin;
         Job {
             of: call.id,
             place,
@@ -223,11 +229,17 @@ impl State {
             arguments,
             inputs,
             deadline: call.deadline,
+            stop,
             bytes: call.bytes,
         }
     }
 
-    fn readiness(&mut self, call: &Call, waiter: Waiter) -> Readiness {
+    fn readiness(&mut self, call: &mut Call, waiter: Waiter) -> Readiness {
+        // It is told of by a waiter that stands there already.
+        if call.waits_for.is_some_and(|argument| self.refs.is_pending(argument)) {
+            return Readiness::Waiting;
+        }
+        call.waits_for = None;
         let CallArguments::There { bytes, sites } = &call.arguments else {
             return Readiness::Waiting;
         };
@@ -240,11 +252,12 @@ impl State {
                 Some(Entry { state: EntryState::Failed(failure), .. }) => {
                     let message = format!("argument {} failed", site.id);
                     return Readiness::Broken(
-                        Failure::new(failure.code, message).with_cause(failure.clone()),
+                        Failure::new(failure.code, message).with_cause(Arc::clone(failure)),
                     );
                 }
                 Some(entry) => {
                     entry.waiters.push(waiter);
+                    call.waits_for = Some(site.id);
                     return Readiness::Waiting;
                 }
                 None => return Readiness::Broken(self.absence(site.id)),
@@ -253,23 +266,7 @@ impl State {
         Readiness::Ready { arguments: bytes.clone(), inputs }
     }
 
-    /// A call goes on after its first tick and can be stopped from now on.
-    pub(super) fn goes_on(&mut self, of: RefId, place: Place, stop: Stop) {
-        let state = match place {
-            Place::Fresh => self.fresh.running.get_mut(&of),
-            Place::Slot(number) => match &mut self.slots[number as usize].state {
-                SlotState::Busy(occupant) if occupant.call == of => Some(&mut occupant.stop),
-                _ => None,
-            },
-        };
-        match (state, &self.closed) {
-            (_, Some(closed)) => stop.request(closed.clone()),
-            (Some(state), None) => state.becomes(stop),
-            (None, None) => {}
-        }
-    }
-
-    /// A call ended.
+    /// A call ended. A fresh one's instance is gone already.
     pub(super) fn finish(&mut self, ended: Ended, finished: Finished, steps: &mut Vec<Step>) {
         let Ended { of, place, bytes } = ended;
         if self.closed.is_some() {
@@ -281,12 +278,15 @@ impl State {
         self.return_credit(of, bytes);
         let (result, poison) = match finished.outcome {
             Ok(output) => (Ok(output), None),
-            Err(Fault { failure, poisons }) => (Err(failure.clone()), poisons.then_some(failure)),
+            Err(Fault { failure, poisons }) => {
+                let failure = failure.clipped();
+                let first = poisons.then(|| Arc::new(failure.clone()));
+                (Err(failure), first)
+            }
         };
         match place {
             Place::Fresh => {
                 self.fresh.running.remove(&of);
-                steps.extend(finished.instance.map(Step::Free));
                 if let Some(next) = self.fresh.ready.pop_front() {
                     self.woken.push_back(Woken::Fresh(next));
                 }
@@ -295,48 +295,76 @@ impl State {
                 let slot = &mut self.slots[number as usize];
                 slot.state = match (finished.instance, poison) {
                     (Some(instance), _) => SlotState::Idle(instance),
-                    (None, Some(first)) => SlotState::Poisoned(Box::new(first)),
+                    (None, Some(first)) => {
+                        let counted = self.memory.count(first.own_len() as u64);
+                        SlotState::Poisoned { first, _counted: counted }
+                    }
                     (None, None) => SlotState::Empty,
                 };
                 self.woken.push_back(Woken::Slot(number));
             }
         }
         let result = result.and_then(|output| {
-            self.refs.charge(output.bytes.len() as u64)?;
-            Ok(Value::new(ContentType::MSGPACK, output.kind, output.bytes))
+            let bytes = self.count_result(of, output.bytes)?;
+            self.refs.charge(bytes.len() as u64)?;
+            Ok(Value::new(ContentType::MSGPACK, output.kind, bytes))
         });
         self.keep(of, result, steps);
         self.work_off(steps);
     }
 
-    /// Settles a reference, and has a large value written to storage.
+    /// Counts a small result as memory of the process, unless it is given away at once.
+    fn count_result(&self, of: RefId, bytes: Bytes) -> Result<Bytes, Failure> {
+        if bytes.len() > UNCOUNTED || self.refs.get(of).is_none_or(Entry::is_for_one) {
+            return Ok(bytes);
+        }
+        let charge = self.memory.charge(bytes.len() as u64);
+        Ok(charge.map_err(|error| failures::of_memory(&error))?.hold(bytes))
+    }
+
+    /// Settles a reference. If it is kept, a large value is written to storage.
     pub(super) fn keep(
         &mut self,
         id: RefId,
         result: Result<Value, Failure>,
         steps: &mut Vec<Step>,
     ) {
-        if let Ok(Value { body: super::value::Body::Memory(bytes), .. }) = &result
-            && bytes.len() as u64 > self.config.storage_spill.bytes()
-        {
+        let spill = self.config.storage_spill.bytes();
+        let is_large = result.as_ref().is_ok_and(|value| value.len() > spill);
+        self.settle(id, result);
+        if is_large && let Some(bytes) = self.kept_in_memory(id) {
             steps.push(Step::Spill { of: id, bytes: bytes.clone() });
         }
-        self.settle(id, result);
+    }
+
+    /// The bytes that a reference keeps in memory.
+    pub(super) fn kept_in_memory(&self, id: RefId) -> Option<&Bytes> {
+        match self.refs.get(id).map(|entry| &entry.state) {
+            Some(EntryState::Ready(Value { body: Body::Memory(bytes), .. })) => Some(bytes),
+            _ => None,
+        }
     }
 
     pub(super) fn cancel(&mut self, id: RefId, steps: &mut Vec<Step>) {
-        let failure = Failure::new(ErrorCode::Cancelled, "the call was cancelled");
-        let origin = match self.refs.get(id) {
-            Some(Entry { state: EntryState::Pending, origin, .. }) => origin,
+        let failure = cancelled();
+        let (module, fresh) = match self.refs.get(id) {
+            Some(Entry { state: EntryState::Pending, origin, .. }) => match origin {
+                Origin::Call { module, fresh, .. } => (*module, *fresh),
+                Origin::Select { of, .. } => {
+                    self.refs.give_up_waiter(*of, |waiter| waiter.fills(id));
+                    return self.settle(id, Err(failure));
+                }
+                Origin::Put | Origin::Refused(_) => {
+                    self.give_up_incoming(id, &failure);
+                    return self.settle(id, Err(failure));
+                }
+            },
             _ => return,
         };
-        let Origin::Call { module, fresh, .. } = origin else {
-            return self.settle(id, Err(failure));
-        };
         let running = match fresh {
-            true => self.fresh.running.get_mut(&id),
-            false => match &mut self.slots[*module as usize].state {
-                SlotState::Busy(occupant) if occupant.call == id => Some(&mut occupant.stop),
+            true => self.fresh.running.get(&id),
+            false => match &self.slots[module as usize].state {
+                SlotState::Busy(occupant) if occupant.call == id => Some(&occupant.stop),
                 _ => None,
             },
         };
@@ -348,29 +376,51 @@ impl State {
 
     /// A call's own deadline came while it waited.
     pub(super) fn expire_call(&mut self, id: RefId, steps: &mut Vec<Step>) {
-        let message = "the call's timeout ran out before it could begin";
-        let failure = Failure::new(ErrorCode::DeadlineExceeded, message)
-            .with_hint("it waited for its arguments or for calls before it on the same instance");
-        self.end_unbegun(id, failure, steps);
+        self.end_unbegun(id, late(), steps);
     }
 
-    /// A replaced module's instance goes once its last call has finished.
+    /// A replaced module's instance goes once the last call on it has finished, and
+    /// the module with the last fresh one.
     fn retire_if_replaced(&mut self, number: u32, steps: &mut Vec<Step>) {
         let slot = &mut self.slots[number as usize];
         if slot.replaced_by.is_none()
-            || self.fresh.waiting.values().any(|(slot, _)| *slot == number)
+            || !slot.queue.is_empty()
+            || matches!(slot.state, SlotState::Busy(_))
         {
             return;
-        }
-        if let Tenant::Module(module) = &slot.tenant {
-            let functions =
-                module.manifest().functions.iter().map(|function| function.name.clone()).collect();
-            slot.tenant = Tenant::Former { functions };
         }
         if let SlotState::Idle(instance) = std::mem::replace(&mut slot.state, SlotState::Empty) {
             steps.push(Step::Free(instance));
         }
+        // Fresh calls that wait still need the module.
+        if let Tenant::Module(module) = &slot.tenant
+            && !self.fresh.waiting.values().any(|(slot, _)| *slot == number)
+        {
+            let functions = module.function_names();
+            slot.tenant = Tenant::Former { functions };
+        }
     }
+}
+
+pub(super) fn cancelled() -> Failure {
+    Failure::new(ErrorCode::Cancelled, "the call was cancelled")
+}
+
+/// What is said of a call whose own time is over before it runs.
+pub(super) fn late() -> Failure {
+    let message = "the call's timeout ran out before it could begin";
+    Failure::new(ErrorCode::DeadlineExceeded, message).with_hint(
+        "it waited for its arguments, for calls before it on the same instance, or for an instance",
+    )
+}
+
+/// What a call begins with, beside its arguments.
+struct Begin {
+    place: Place,
+    module: Arc<Module>,
+    /// The instance, unless it is to be made.
+    instance: Option<Box<Instance>>,
+    stop: Stop,
 }
 
 /// What identifies a call that ended.
@@ -381,11 +431,11 @@ pub(super) struct Ended {
     pub(super) bytes: u64,
 }
 
-fn poisoned(module: &str, first: &Failure) -> Failure {
+fn poisoned(module: &str, first: &Arc<Failure>) -> Failure {
     Failure::new(
         ErrorCode::Poisoned,
         format!("the instance of {module} was lost to an earlier failure and its state with it"),
     )
     .with_hint(format!("renew it to go on with a fresh one (farside renew {module})"))
-    .with_cause(first.clone())
+    .with_cause(Arc::clone(first))
 }

@@ -11,21 +11,22 @@ use farside_protocol::{ErrorCode, Failure, ModuleHash, RefId, Reply, Seq};
 use tokio_util::sync::CancellationToken;
 
 use super::Session;
-use super::calls::Ended;
-use super::select::{select_in_memory, select_stored};
+use super::arguments::{CheckedArguments, check_form};
+use super::calls::{self, Ended};
+use super::select::{select_cached, select_in_memory, select_stored};
 use super::state::Asker;
-use super::step::{Alarm, Job, Step};
+use super::step::{Alarm, Job, Place, Step};
 use super::transfers::check_value;
 use super::value::{Body, Value};
 use super::writer::{Arrived, Purpose};
 use crate::failures;
 use crate::sandbox::{
-    Arguments, Begun, Bounds, CallLog, Fault, Finished, Ground, Invocation, Running, Stop, TICK,
-    run,
+    Arguments, Begun, Bounds, CallLog, Fault, Finished, Ground, Invocation, Running, TICK, run,
 };
+use crate::storage::StorageUrl;
 
 /// Parts of values up to this size are found on the thread that was asked.
-const SMALL: u64 = 256 * 1024;
+pub(super) const SMALL: u64 = 256 * 1024;
 
 /// How much longer a thread may run calls itself before it hands them to the
 /// executor, so that a connection's reader gets back to its socket.
@@ -35,13 +36,18 @@ pub(crate) struct Patience {
 
 impl Patience {
     /// For one tick from now.
-    pub(crate) fn one_tick() -> Patience {
-        Patience { until: Some(Instant::now() + TICK) }
+    pub(crate) fn one_tick(now: Instant) -> Patience {
+        Patience { until: Some(now + TICK) }
     }
 
     /// Not at all.
     pub(crate) fn none() -> Patience {
         Patience { until: None }
+    }
+
+    /// Whether a thread that had some has none left.
+    pub(crate) fn is_over(&self) -> bool {
+        self.until.is_some_and(|until| Instant::now() >= until)
     }
 
     fn lasts(&self, now: Instant) -> bool {
@@ -72,9 +78,9 @@ impl Session {
         let in_memory = job.inputs.iter().all(|(_, value)| matches!(value.body, Body::Memory(_)));
         let ground = match (in_memory, job.instance.take()) {
             (true, Some(instance)) => Ground::Instance(instance),
-            (true, None) => match Arc::clone(&self.core.sandbox.instances).try_acquire_owned() {
-                Ok(permit) => self.new_ground(&job, permit),
-                Err(_) => {
+            (true, None) => match self.core.sandbox.places.try_take(&job.module) {
+                Some(permit) => self.new_ground(&job, permit),
+                None => {
                     self.prepare(job);
                     return Vec::new();
                 }
@@ -97,7 +103,20 @@ impl Session {
     fn prepare(self: &Arc<Self>, mut job: Job) {
         let session = Arc::clone(self);
         self.core.runtime.spawn(async move {
-            let steps = match session.prepared(&mut job).await {
+            let (stop, deadline) = (job.stop.clone(), job.deadline);
+            let late = async {
+                match deadline {
+                    Some((at, _)) => tokio::time::sleep_until(at.into()).await,
+                    None => std::future::pending().await,
+                }
+            };
+            let prepared = tokio::select! {
+                biased;
+                failure = stop.wait() => Err(failure),
+                () = late => Err(calls::late()),
+                prepared = session.prepared(&mut job) => prepared,
+            };
+            let steps = match prepared {
                 Ok(ground) => session.start(job, ground, &mut Patience::none()),
                 Err(failure) => {
                     let outcome = Err(Fault { failure, poisons: false });
@@ -109,10 +128,15 @@ impl Session {
         });
     }
 
-    async fn prepared(&self, job: &mut Job) -> Result<Ground, Failure> {
+    pub(super) async fn prepared(&self, job: &mut Job) -> Result<Ground, Failure> {
         for (_, value) in &mut job.inputs {
             if let Body::Stored(stored) = &value.body {
-                let charge = self.core.memory.charge(stored.len());
+                // What storage has in memory is counted there.
+                let copied = match self.core.config.storage {
+                    StorageUrl::Memory => 0,
+                    StorageUrl::File { .. } => stored.len(),
+                };
+                let charge = self.core.memory.charge(copied);
                 let charge = charge.map_err(|error| failures::of_memory(&error))?;
                 let bytes = stored.read(0..stored.len()).await;
                 let bytes = bytes.map_err(|error| failures::of_storage(&error))?;
@@ -123,14 +147,14 @@ impl Session {
             return Ok(Ground::Instance(instance));
         }
         let wait = self.core.config.limits.instance_wait;
-        let permit = Arc::clone(&self.core.sandbox.instances).acquire_owned();
+        let permit = self.core.sandbox.places.take(&job.module);
         match tokio::time::timeout(wait, permit).await {
-            Ok(Ok(permit)) => Ok(self.new_ground(job, permit)),
-            _ => Err(Failure::new(
-                ErrorCode::Unavailable,
-                format!("the server is full: no instance came free within {wait:?}"),
-            )
-            .with_hint("try again in a moment, or raise limits.instances on the server")),
+            Ok(Some(permit)) => Ok(self.new_ground(job, permit)),
+            _ => {
+                let message = format!("the server is full: no instance came free within {wait:?}");
+                Err(Failure::new(ErrorCode::Unavailable, message)
+                    .with_hint(self.core.sandbox.capacity.hint()))
+            }
         }
     }
 
@@ -153,23 +177,22 @@ impl Session {
             memory: Arc::clone(&self.core.memory),
         };
         let log = CallLog::new(job.of, Arc::clone(self) as _, limits.log_bytes.as_len());
-        let stop = Stop::default();
+        let stop = job.stop;
+        let begins_here = patience.lasts(now) && !job.module.is_long(job.function);
         let future = Box::pin(run(ground, stop.clone(), log, invocation));
         let own = (now + limits.call_deadline, limits.call_deadline);
         let (deadline, time) = job.deadline.map_or(own, |asked| asked.min(own));
         let bounds = Bounds { deadline, time, cpu: limits.call_cpu };
-        let running = if patience.lasts(now) && !job.module.is_long(job.function) {
-            match self.core.sandbox.begin(future, stop, bounds) {
+        let running = match begins_here {
+            true => match self.core.sandbox.begin(future, stop, bounds, now) {
                 Begun::Finished(finished) => return self.finish(ended, finished),
                 Begun::GoesOn(running) => {
                     job.module.found_long(job.function, true);
                     running
                 }
-            }
-        } else {
-            Running::unbegun(future, stop, bounds)
+            },
+            false => Running::unbegun(future, stop, bounds),
         };
-        self.state().goes_on(ended.of, ended.place, running.stop());
         let session = Arc::clone(self);
         let (module, function) = (job.module, job.function);
         self.core.sandbox.executor.run(self.lane, running, move |finished, cpu_used| {
@@ -180,18 +203,23 @@ impl Session {
         Vec::new()
     }
 
-    fn finish(&self, ended: Ended, finished: Finished) -> Vec<Step> {
+    fn finish(&self, ended: Ended, mut finished: Finished) -> Vec<Step> {
         let mut steps = Vec::new();
+        if ended.place == Place::Fresh {
+            // Before anyone is told, so that the session's budget is right.
+            drop(finished.instance.take());
+        }
         self.state().finish(ended, finished, &mut steps);
         steps
     }
 
     fn answer(self: &Arc<Self>, asker: Asker, seq: Seq, value: Value, path: Path) {
-        self.find_part(value, path, move |_, part| {
+        self.find_part(value, path, move |session, part| {
             match part {
                 Ok(part) => asker.outbox.send_value(seq, part),
                 Err(failure) => asker.outbox.send(Reply::Failed { seq, failure }),
             }
+            session.state().parts_sought -= 1;
             Vec::new()
         });
     }
@@ -220,6 +248,9 @@ impl Session {
                     .spawn_blocking(move || end(select_in_memory(&value, &bytes, &path, &memory)));
             }
             Body::Stored(stored) => {
+                if let Some(part) = select_cached(&value, &stored, &path, &memory) {
+                    return end(Ok(part));
+                }
                 let config = Arc::clone(&self.core.config);
                 self.core.runtime.spawn(async move {
                     end(select_stored(&value, &stored, &path, &config, &memory).await);
@@ -237,6 +268,9 @@ impl Session {
     fn spill(self: &Arc<Self>, of: RefId, bytes: Bytes) {
         let session = Arc::clone(self);
         self.core.runtime.spawn(async move {
+            if session.state().kept_in_memory(of).is_none() {
+                return;
+            }
             match session.core.values.write(bytes).await {
                 Ok(stored) => session.state().spilled(of, stored),
                 // The value stays in memory, where it counts against the limits.
@@ -290,12 +324,15 @@ impl Session {
                 });
             }
             Purpose::Arguments(taken) => {
-                let mut steps = Vec::new();
-                let mut state = self.state();
-                state.arrived(size);
-                state.arguments_arrived(id, taken, bytes, &mut steps);
-                drop(state);
-                self.drive(steps, &mut Patience::none());
+                self.core.runtime.spawn_blocking(move || {
+                    let checked = session.check_arrived(id, bytes);
+                    let mut steps = Vec::new();
+                    let mut state = session.state();
+                    state.arrived(size);
+                    state.arguments_arrived(id, taken, checked, &mut steps);
+                    drop(state);
+                    session.drive(steps, &mut Patience::none());
+                });
             }
             Purpose::Module { name, hash } => {
                 self.core.runtime.spawn(async move {
@@ -311,6 +348,17 @@ impl Session {
                     session.drive(steps, &mut Patience::none());
                 });
             }
+        }
+    }
+
+    /// Checks a call's large arguments, with the session's lock let go meanwhile.
+    fn check_arrived(&self, id: RefId, bytes: Bytes) -> Result<CheckedArguments, Failure> {
+        let of = self.state().called(id);
+        match of {
+            Some((module, function)) => {
+                check_form(&module, function, bytes, self.core.config.limits.value_depth)
+            }
+            None => Err(calls::cancelled()),
         }
     }
 

@@ -4,9 +4,11 @@
 //! functions under one lock (`state`), which say what to do next as [`Step`]s;
 //! `drive` carries them out with the lock released.
 
+mod arguments;
 mod asks;
 mod calls;
 mod drive;
+mod ids;
 mod questions;
 mod refs;
 mod registry;
@@ -17,6 +19,8 @@ mod slot;
 mod state;
 mod step;
 mod taking;
+#[cfg(test)]
+mod tests;
 mod transfers;
 mod value;
 mod writer;
@@ -30,6 +34,7 @@ use farside_protocol::{
     Failure, LogLevel, RefId, Reply, Request, ResumeKey, Seq, SessionId, WriterId,
 };
 
+pub(crate) use asks::description;
 pub(crate) use drive::Patience;
 pub(crate) use registry::Sessions;
 pub(crate) use state::Asker;
@@ -140,7 +145,7 @@ impl Session {
         self.drive(steps, &mut Patience::none());
     }
 
-    /// Takes one message of a writer and does what follows from it.
+    /// Takes one message of a writer, which came `now`, and does what follows from it.
     ///
     /// # Errors
     /// When the client broke the protocol; its connection is to be closed.
@@ -148,10 +153,11 @@ impl Session {
         self: &Arc<Self>,
         asker: &Asker,
         request: Request,
+        now: Instant,
         patience: &mut Patience,
     ) -> Result<(), Failure> {
         let mut steps = Vec::new();
-        let taken = self.state().take(asker, request, Instant::now(), &mut steps);
+        let taken = self.state().take(asker, request, now, &mut steps);
         self.drive(steps, patience);
         taken
     }
@@ -174,9 +180,15 @@ impl Session {
         lease.idle_since.and_then(|since| since.checked_add(lease.length))
     }
 
-    /// Calls taken and not finished.
-    pub(crate) fn pending_calls(&self) -> u64 {
-        self.state().pending_calls
+    /// Takes no more calls, values and modules.
+    fn retire(&self, failure: Failure) {
+        self.state().retired = Some(failure);
+    }
+
+    /// Calls taken and not finished, and parts of values that are looked for.
+    fn pending(&self) -> u64 {
+        let state = self.state();
+        state.pending_calls + state.parts_sought
     }
 
     fn summary(&self, now: Instant) -> SessionSummary {
@@ -201,7 +213,7 @@ impl LogSink for Session {
         tracing::debug!(session = %self.id, call = %of, ?level, "guest: {text}");
         let outbox = self.state().attached.get(&of.writer()).cloned();
         if let Some(outbox) = outbox {
-            outbox.send(Reply::Log { of, level, text: text.to_owned() });
+            outbox.send_log(of, level, text);
         }
     }
 }

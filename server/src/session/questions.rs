@@ -1,12 +1,12 @@
 //! Questions that are not answered yet: `get`s of values that are still to come, and
 //! `wait`s. What bounds them is how many references they name in all.
 
-use std::collections::HashMap;
 use std::time::Instant;
 
 use farside_protocol::{ErrorCode, Failure, RefId, RefState, Reply, Seq, WriterId};
 use tokio_util::sync::DropGuard;
 
+use super::ids::ById;
 use super::refs::{EntryState, Waiter};
 use super::state::{Asker, State};
 use super::step::{Alarm, Step};
@@ -14,7 +14,7 @@ use super::step::{Alarm, Step};
 /// A session's unanswered questions. Each `get` stands with the reference that it
 /// waits for.
 pub(super) struct Questions {
-    waits: HashMap<u64, Wait>,
+    waits: ById<u64, Wait>,
     next_wait: u64,
     /// References that all of them name, counted each time.
     named: usize,
@@ -33,7 +33,7 @@ struct Wait {
 
 impl Questions {
     pub(super) fn new(most: usize) -> Questions {
-        Questions { waits: HashMap::new(), next_wait: 0, named: 0, most }
+        Questions { waits: ById::default(), next_wait: 0, named: 0, most }
     }
 
     /// Counts a question that names so many references.

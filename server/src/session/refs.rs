@@ -1,14 +1,17 @@
 //! The reference table of one session: what each reference is, who waits for it,
 //! and how much is kept.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 
 use farside_protocol::outline::RefOutline;
 use farside_protocol::value::path::Path;
 use farside_protocol::{ErrorCode, Failure, RefId, RefState, Seq, WriterId};
 
+use super::ids::ById;
 use super::state::Asker;
 use super::value::Value;
+use crate::failures;
+use crate::meter::Charge;
 
 /// One reference.
 pub(super) struct Entry {
@@ -20,6 +23,8 @@ pub(super) struct Entry {
     pub(super) made: Moment,
     /// When the client gave it up; it goes when nothing holds it.
     pub(super) released: Option<Moment>,
+    /// Whether its failure was ever told.
+    pub(super) asked: bool,
 }
 
 /// A place in the order in which references of a session are made and given up.
@@ -29,7 +34,7 @@ pub(super) struct Moment(u64);
 pub(super) enum EntryState {
     Pending,
     Ready(Value),
-    Failed(Failure),
+    Failed(Arc<Failure>),
 }
 
 /// What made a reference.
@@ -44,8 +49,8 @@ pub(super) enum Origin {
         function: u32,
         fresh: bool,
     },
-    /// A call that could not be taken.
-    Refused,
+    /// What could not be taken, in words.
+    Refused(&'static str),
 }
 
 /// Who is told when a reference settles.
@@ -62,22 +67,36 @@ pub(super) enum Waiter {
     Select { into: RefId, path: Path },
 }
 
+impl Waiter {
+    /// Whether it is the part that a reference shall be.
+    pub(super) fn fills(&self, id: RefId) -> bool {
+        matches!(self, Waiter::Select { into, .. } if *into == id)
+    }
+}
+
 /// All references of a session.
 pub(super) struct Refs {
-    table: HashMap<RefId, Entry>,
+    table: ById<RefId, Entry>,
     kept_bytes: u64,
     most_kept_bytes: u64,
     most: usize,
     next: Moment,
+    /// Entries and the texts of failures, as memory of the process.
+    counted: Charge,
 }
+
+/// What a reference is counted as in memory, beside its value: its entry, and the
+/// texts of a failure of the usual size.
+pub(super) const ENTRY_BYTES: u64 = 512;
 
 /// How many of the largest references an exceeded quota names.
 const NAMED: usize = 3;
 
 impl Refs {
-    pub(super) fn new(most: usize, most_kept_bytes: u64) -> Refs {
+    /// No references yet; what they will take beside their values is `counted`.
+    pub(super) fn new(most: usize, most_kept_bytes: u64, counted: Charge) -> Refs {
         let next = Moment(0);
-        Refs { table: HashMap::new(), kept_bytes: 0, most_kept_bytes, most, next }
+        Refs { table: ById::default(), kept_bytes: 0, most_kept_bytes, most, next, counted }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -92,7 +111,7 @@ impl Refs {
     /// Whether another reference may be made.
     pub(super) fn has_room(&self) -> Result<(), Failure> {
         if self.table.len() < self.most {
-            return Ok(());
+            return self.counted.has_room(ENTRY_BYTES).map_err(|full| failures::of_memory(&full));
         }
         let message = format!("the session has {} references, as many as it may", self.table.len());
         Err(Failure::new(ErrorCode::QuotaExceeded, message).with_hint(
@@ -114,6 +133,7 @@ impl Refs {
 
     pub(super) fn insert(&mut self, id: RefId, origin: Origin) -> &mut Entry {
         let made = self.now();
+        self.counted.add(origin.counted_len());
         let entry = Entry {
             state: EntryState::Pending,
             origin,
@@ -121,6 +141,7 @@ impl Refs {
             holds: 0,
             made,
             released: None,
+            asked: false,
         };
         self.table.entry(id).insert_entry(entry).into_mut()
     }
@@ -146,6 +167,42 @@ impl Refs {
                 EntryState::Failed(_) => RefState::Failed,
             },
             _ => RefState::Gone,
+        }
+    }
+
+    pub(super) fn is_pending(&self, id: RefId) -> bool {
+        self.table.get(&id).is_some_and(|entry| matches!(entry.state, EntryState::Pending))
+    }
+
+    /// One that waits for a reference does so no more.
+    pub(super) fn give_up_waiter(&mut self, id: RefId, is_it: impl Fn(&Waiter) -> bool) {
+        let Some(entry) = self.table.get_mut(&id) else { return };
+        if let Some(place) = entry.waiters.iter().position(is_it) {
+            entry.waiters.remove(place);
+        }
+    }
+
+    /// Charges what a failure takes beyond its entry. One for which the session has
+    /// no room is kept in brief, as the cause of being refused.
+    pub(super) fn admit(&mut self, failure: Failure) -> Failure {
+        let failure = failure.clipped();
+        match self.charge(extra_len(&failure)) {
+            Ok(()) => {
+                self.counted.add(extra_texts(&failure));
+                failure
+            }
+            Err(full) => full.with_cause(failure.brief()),
+        }
+    }
+
+    /// Gives back what was charged for a value or failure that is not kept.
+    pub(super) fn let_go(&mut self, result: &Result<Value, Arc<Failure>>) {
+        match result {
+            Ok(value) => self.discharge(value.len()),
+            Err(failure) => {
+                self.discharge(extra_len(failure));
+                self.counted.shrink(extra_texts(failure));
+            }
         }
     }
 
@@ -211,16 +268,25 @@ impl Refs {
         }
     }
 
+    /// Takes a pending entry out of the table.
+    pub(super) fn forget(&mut self, id: RefId) -> Option<Entry> {
+        self.table.remove(&id)
+    }
+
     fn remove(&mut self, id: RefId) {
         let Some(entry) = self.table.remove(&id) else { return };
-        match entry.state {
-            EntryState::Ready(value) => self.discharge(value.len()),
-            EntryState::Failed(failure) => {
-                tracing::debug!(reference = %id, code = %failure.code, "a failure was never asked for: {failure}");
-                self.discharge(kept_len(&Err(failure)));
-            }
-            EntryState::Pending => {}
+        self.counted.shrink(entry.origin.counted_len());
+        let result = match entry.state {
+            EntryState::Ready(value) => Ok(value),
+            EntryState::Failed(failure) => Err(failure),
+            EntryState::Pending => return,
+        };
+        if let Err(failure) = &result
+            && !entry.asked
+        {
+            tracing::debug!(reference = %id, code = %failure.code, "a failure was never asked for: {failure}");
         }
+        self.let_go(&result);
     }
 
     /// Drops the `get`s of a writer; gives how many there were.
@@ -238,26 +304,50 @@ impl Refs {
 
     /// The references as people are told them, oldest first.
     pub(super) fn outlines(&self, name: impl Fn(u32, u32) -> String) -> Vec<RefOutline> {
-        let mut outlines: Vec<(RefId, RefOutline)> = self
+        let mut outlines: Vec<(Moment, RefOutline)> = self
             .table
             .iter()
             .filter(|(_, entry)| entry.released.is_none())
-            .map(|(id, entry)| (*id, entry.outline(*id, &name)))
+            .map(|(id, entry)| (entry.made, entry.outline(*id, &name)))
             .collect();
-        outlines.sort_unstable_by_key(|(id, _)| (id.to_bits().rotate_left(16), *id));
+        outlines.sort_unstable_by_key(|(made, _)| *made);
         outlines.into_iter().map(|(_, outline)| outline).collect()
     }
 }
 
-/// Bytes that a reference keeps: its value, or the guest's own error.
-pub(super) fn kept_len(result: &Result<Value, Failure>) -> u64 {
-    match result {
-        Ok(value) => value.len(),
-        Err(failure) => failure.detail.as_ref().map_or(0, |detail| detail.len() as u64),
+/// Bytes of a failure that its entry is not counted for: the guest's own error, and
+/// texts that are long.
+fn extra_len(failure: &Failure) -> u64 {
+    detail_len(failure) + extra_texts(failure)
+}
+
+fn extra_texts(failure: &Failure) -> u64 {
+    (failure.own_len() as u64 - detail_len(failure)).saturating_sub(ENTRY_BYTES)
+}
+
+fn detail_len(failure: &Failure) -> u64 {
+    failure.detail.as_ref().map_or(0, |detail| detail.len() as u64)
+}
+
+impl Origin {
+    /// What an entry of this origin is counted as.
+    fn counted_len(&self) -> u64 {
+        match self {
+            Origin::Select { path, .. } => ENTRY_BYTES + path.len() as u64,
+            _ => ENTRY_BYTES,
+        }
     }
 }
 
 impl Entry {
+    /// Whether nobody needs the value but one `get` of the whole: that of a call whose
+    /// message also released it.
+    pub(super) fn is_for_one(&self) -> bool {
+        self.released.is_some()
+            && self.holds == 0
+            && matches!(&self.waiters[..], [Waiter::Get { path: None, .. }])
+    }
+
     pub(super) fn outline(&self, id: RefId, name: impl Fn(u32, u32) -> String) -> RefOutline {
         let origin = match &self.origin {
             Origin::Put => "put".to_owned(),
@@ -266,7 +356,7 @@ impl Entry {
                 let fresh = if *fresh { "fresh " } else { "" };
                 format!("{fresh}call {}", name(*module, *function))
             }
-            Origin::Refused => "call".to_owned(),
+            Origin::Refused(what) => (*what).to_owned(),
         };
         let (state, kind, bytes, failure) = match &self.state {
             EntryState::Pending => ("pending", None, None, None),

@@ -1,13 +1,10 @@
 //! Names and numbers of functions and modules: what they stand for now.
 
-use std::sync::Arc;
-
 use farside_protocol::value::nearest;
 use farside_protocol::{ErrorCode, Failure, Target};
 
 use super::slot::Slot;
 use super::state::State;
-use crate::sandbox::Module;
 
 impl State {
     /// The slot and function that a target names.
@@ -79,16 +76,7 @@ impl State {
             return Ok(Some(*slot));
         }
         let Some(module) = self.evaluators.module(name) else { return Ok(None) };
-        Ok(Some(self.add_slot(name, module?)))
-    }
-
-    /// A new slot under a name.
-    pub(super) fn add_slot(&mut self, name: &str, module: Arc<Module>) -> u32 {
-        let number = self.slots.len() as u32;
-        let name: Arc<str> = name.into();
-        self.slots.push(Slot::new(Arc::clone(&name), module));
-        self.names.insert(name, number);
-        number
+        self.new_slot(name, module?).map(Some)
     }
 
     fn function_names(&self) -> impl Iterator<Item = String> + '_ {

@@ -6,12 +6,16 @@ use bytes::Bytes;
 use farside_protocol::value::{Head, Kind, Path, Piece, SelectError, Selection, select};
 use farside_protocol::{ContentType, ErrorCode, Failure};
 
+use super::drive::SMALL;
 use super::value::Value;
 use crate::config::Config;
 use crate::failures;
 use crate::meter::{Charge, Meter};
 use crate::sandbox::too_large;
-use crate::storage::StoredValue;
+use crate::storage::{Counted, CountedError, StoredValue};
+
+/// Pieces that a part may be of to be read from storage where it was asked for.
+const PIECES: usize = 8;
 
 /// Finds a part of a value in memory. Takes time by the value's size.
 pub(super) fn select_in_memory(
@@ -21,7 +25,12 @@ pub(super) fn select_in_memory(
     memory: &Arc<Meter>,
 ) -> Result<Value, Failure> {
     check_content(value)?;
-    let selection = select(bytes.as_ref(), path).map_err(|error| failures::of_selection(&error))?;
+    let mut pieces = memory.count(0);
+    let source = Counted::new(bytes.as_ref(), &mut pieces);
+    let selection = select(source, path).map_err(|error| match &error {
+        SelectError::Source(CountedError::Full(full)) => failures::of_memory(full),
+        _ => failures::of_selection(&error),
+    })?;
     // A part that is most of the value shares its memory; a smaller one is
     // copied, so that it does not hold a large value's memory.
     let part = match selection.as_range() {
@@ -33,6 +42,30 @@ pub(super) fn select_in_memory(
     Ok(of_bytes(part))
 }
 
+/// Finds a small part of a value in storage that the system has in memory. None says
+/// no more than that [`select_stored`] is to be asked.
+pub(super) fn select_cached(
+    value: &Value,
+    stored: &StoredValue,
+    path: &Path,
+    memory: &Arc<Meter>,
+) -> Option<Value> {
+    check_content(value).ok()?;
+    let selection = stored.select_now(path)?;
+    if selection.len() > SMALL || selection.pieces().len() > PIECES {
+        return None;
+    }
+    let charge = charge(memory, &selection).ok()?;
+    let mut part = Vec::with_capacity(selection.len() as usize);
+    for piece in selection.into_pieces() {
+        match piece {
+            Piece::Bytes(bytes) => part.extend_from_slice(&bytes),
+            Piece::Range(range) => part.extend_from_slice(&stored.read_now(range)?),
+        }
+    }
+    Some(of_bytes(charge.hold(part)))
+}
+
 /// Finds a part of a value in storage, of which only that is read.
 pub(super) async fn select_stored(
     value: &Value,
@@ -42,8 +75,10 @@ pub(super) async fn select_stored(
     memory: &Arc<Meter>,
 ) -> Result<Value, Failure> {
     check_content(value)?;
-    let selection = stored.select(path.clone()).await.map_err(|error| match &error {
-        SelectError::Source(storage) => failures::of_storage(storage),
+    let selected = stored.select(path.clone(), memory.count(0)).await;
+    let (selection, _pieces) = selected.map_err(|error| match &error {
+        SelectError::Source(CountedError::Source(storage)) => failures::of_storage(storage),
+        SelectError::Source(CountedError::Full(full)) => failures::of_memory(full),
         _ => failures::of_selection(&error),
     })?;
     let limit = config.limits.value_bytes.bytes();

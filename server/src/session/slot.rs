@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use farside_protocol::value::RefSite;
-use farside_protocol::{Failure, RefId, Seq};
+use farside_protocol::{Failure, RefId, Seq, WriterId};
 use tokio_util::sync::DropGuard;
 
 use super::state::Asker;
+use crate::meter::Charge;
 use crate::sandbox::{Instance, Module, Stop};
 
 /// A module of a session. Its number is its place among the session's slots.
@@ -21,7 +22,13 @@ pub(super) struct Slot {
     pub(super) state: SlotState,
     /// The slot that took this one's name.
     pub(super) replaced_by: Option<u32>,
+    /// The names of its functions, which it keeps for good.
+    _counted: Charge,
 }
+
+/// Modules that a session may have had. Each keeps its number, so that older handles
+/// find what has its name now.
+pub(super) const SLOTS: usize = 4096;
 
 /// What occupies a slot.
 pub(super) enum Tenant {
@@ -29,14 +36,17 @@ pub(super) enum Tenant {
     /// The module was replaced and its last call has finished; the names of its
     /// functions remain, so that older handles find the new module's.
     Former {
-        functions: Vec<String>,
+        functions: Arc<[String]>,
     },
 }
 
 /// What waits to enter an instance, first in, first out.
 pub(super) enum Item {
     Call(Call),
-    Renew { asker: Asker, seq: Seq },
+    /// With who is told of it, while that one is there.
+    Renew {
+        asker: Option<(Asker, Seq)>,
+    },
 }
 
 pub(super) enum SlotState {
@@ -45,40 +55,16 @@ pub(super) enum SlotState {
     Idle(Box<Instance>),
     Busy(Occupant),
     /// A call went wrong and the state is lost, until the client renews.
-    Poisoned(Box<Failure>),
+    Poisoned {
+        first: Arc<Failure>,
+        _counted: Charge,
+    },
 }
 
-/// The call that runs.
+/// The call that runs, or is being prepared.
 pub(super) struct Occupant {
     pub(super) call: RefId,
-    pub(super) stop: StopState,
-}
-
-/// How a call that has begun can be stopped.
-pub(super) enum StopState {
-    /// It is in its first tick, or being prepared.
-    NotYet,
-    /// It shall be stopped as soon as it can be.
-    Wanted(Failure),
-    By(Stop),
-}
-
-impl StopState {
-    pub(super) fn request(&mut self, failure: Failure) {
-        match self {
-            StopState::NotYet => *self = StopState::Wanted(failure),
-            StopState::Wanted(_) => {}
-            StopState::By(stop) => stop.request(failure),
-        }
-    }
-
-    /// The call can be stopped from now on.
-    pub(super) fn becomes(&mut self, stop: Stop) {
-        if let StopState::Wanted(failure) = self {
-            stop.request(failure.clone());
-        }
-        *self = StopState::By(stop);
-    }
+    pub(super) stop: Stop,
 }
 
 /// A call that was taken and has not begun.
@@ -90,6 +76,8 @@ pub(super) struct Call {
     pub(super) deadline: Option<(Instant, Duration)>,
     /// Argument bytes, for the writer's credit.
     pub(super) bytes: u64,
+    /// The argument that it was told to wait for, while it does.
+    pub(super) waits_for: Option<RefId>,
     /// Of its deadline; once the call runs, the executor watches that.
     pub(super) _alarm: Option<DropGuard>,
 }
@@ -104,13 +92,23 @@ pub(super) enum CallArguments {
 }
 
 impl Slot {
-    pub(super) fn new(name: Arc<str>, module: Arc<Module>) -> Slot {
+    pub(super) fn new(name: Arc<str>, module: Arc<Module>, counted: Charge) -> Slot {
         Slot {
             name,
             tenant: Tenant::Module(module),
             queue: VecDeque::new(),
             state: SlotState::Empty,
             replaced_by: None,
+            _counted: counted,
+        }
+    }
+
+    /// Nobody hears a writer's answers any more; what it asked for is still done.
+    pub(super) fn forget_asker(&mut self, writer: WriterId) {
+        for item in &mut self.queue {
+            if let Item::Renew { asker } = item {
+                asker.take_if(|(asker, _)| asker.writer == writer);
+            }
         }
     }
 

@@ -5,12 +5,13 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
-use farside_protocol::{ErrorCode, Failure, RefId, Reply, Request, Seq, SessionId, WriterId, caps};
+use farside_protocol::{ErrorCode, Failure, RefId, Request, Seq, SessionId, WriterId, caps};
 
+use super::ids::ById;
 use super::questions::Questions;
-use super::refs::{Entry, EntryState, Origin, Refs, Waiter, kept_len};
+use super::refs::{Entry, EntryState, Origin, Refs, Waiter};
 use super::releases::Releases;
-use super::slot::{Call, Slot, StopState};
+use super::slot::{Call, Slot};
 use super::step::{Alarm, Step};
 use super::value::Value;
 use super::writer::{Window, Writer};
@@ -18,7 +19,7 @@ use crate::config::Config;
 use crate::connection::Outbox;
 use crate::evaluators::Evaluators;
 use crate::meter::Meter;
-use crate::sandbox::Budget;
+use crate::sandbox::{Budget, Stop};
 
 /// Who asks, and where the answer goes.
 #[derive(Clone)]
@@ -43,13 +44,17 @@ pub(super) struct State {
     pub(super) names: HashMap<Arc<str>, u32>,
     pub(super) fresh: Fresh,
     pub(super) questions: Questions,
-    pub(super) writers: HashMap<WriterId, Writer>,
-    pub(super) attached: HashMap<WriterId, Arc<Outbox>>,
+    pub(super) writers: ById<WriterId, Writer>,
+    pub(super) attached: ById<WriterId, Arc<Outbox>>,
     pub(super) pending_calls: u64,
     pub(super) pending_bytes: u64,
     /// Everything that a settled reference woke, until it is worked off: chains
     /// of dependent references are as long as a client likes, so no recursion.
     pub(super) woken: VecDeque<Woken>,
+    /// Answers that wait until a part of a value is found.
+    pub(super) parts_sought: u64,
+    /// Why nothing new is taken any more.
+    pub(super) retired: Option<Failure>,
     pub(super) closed: Option<Failure>,
     next_writer: u16,
 }
@@ -58,10 +63,10 @@ pub(super) struct State {
 #[derive(Default)]
 pub(super) struct Fresh {
     /// Taken and waiting for arguments.
-    pub(super) waiting: HashMap<RefId, (u32, Call)>,
+    pub(super) waiting: ById<RefId, (u32, Call)>,
     /// Ready, and waiting for one of the session's instances to end.
     pub(super) ready: VecDeque<RefId>,
-    pub(super) running: HashMap<RefId, StopState>,
+    pub(super) running: ById<RefId, Stop>,
 }
 
 /// What goes on because a reference settled.
@@ -80,7 +85,8 @@ impl State {
         budget: Arc<Budget>,
         memory: Arc<Meter>,
     ) -> State {
-        let refs = Refs::new(config.limits.session_refs, config.limits.session_kept_bytes.bytes());
+        let kept_bytes = config.limits.session_kept_bytes.bytes();
+        let refs = Refs::new(config.limits.session_refs, kept_bytes, memory.count(0));
         let questions = Questions::new(config.limits.session_refs);
         State {
             id,
@@ -95,11 +101,13 @@ impl State {
             names: HashMap::new(),
             fresh: Fresh::default(),
             questions,
-            writers: HashMap::new(),
-            attached: HashMap::new(),
+            writers: ById::default(),
+            attached: ById::default(),
             pending_calls: 0,
             pending_bytes: 0,
             woken: VecDeque::new(),
+            parts_sought: 0,
+            retired: None,
             closed: None,
             next_writer: 1,
         }
@@ -107,12 +115,12 @@ impl State {
 
     /// Makes a new writer, heard through `outbox`.
     pub(super) fn attach(&mut self, outbox: Arc<Outbox>) -> Result<WriterId, Failure> {
-        if let Some(failure) = &self.closed {
+        if let Some(failure) = self.closed.as_ref().or(self.retired.as_ref()) {
             return Err(failure.clone());
         }
         let writer = WriterId(self.next_writer);
         self.next_writer = self.next_writer.checked_add(1).ok_or_else(|| {
-            let message = "the session has had 65,535 writers, as many as it can number";
+            let message = "the session has had 65,534 writers, as many as it can number";
             Failure::new(ErrorCode::QuotaExceeded, message)
                 .with_hint("open a new session (on the command line: farside session new)")
         })?;
@@ -130,6 +138,7 @@ impl State {
     pub(super) fn detach(&mut self, writer: WriterId, steps: &mut Vec<Step>) {
         self.attached.remove(&writer);
         self.give_up_questions(writer);
+        self.slots.iter_mut().for_each(|slot| slot.forget_asker(writer));
         let open: Vec<Seq> = match self.writers.get(&writer) {
             Some(writer) => writer.incoming.keys().copied().collect(),
             None => Vec::new(),
@@ -181,7 +190,7 @@ impl State {
                 let deadline = timeout_ms.map(|ms| now + caps::duration_from_ms(ms));
                 self.take_wait(asker, seq, refs, count, deadline, steps);
             }
-            Request::Cancel { of, .. } => self.cancel(of, steps),
+            Request::Cancel { of } => self.take_cancel(asker, of, steps)?,
             Request::Release { refs, .. } => self.release(&refs),
             Request::Upload { seq, name, hash, size } => {
                 self.take_upload(asker, seq, name, hash, size, steps);
@@ -245,29 +254,38 @@ impl State {
         }
     }
 
-    /// Makes a reference that is broken from the start.
-    pub(super) fn refuse(&mut self, id: RefId, failure: Failure) {
-        self.refs.insert(id, Origin::Refused);
+    /// Whether something new may be taken.
+    ///
+    /// # Errors
+    /// Why not, once the server has retired.
+    pub(super) fn admits(&self) -> Result<(), Failure> {
+        self.retired.clone().map_or(Ok(()), Err)
+    }
+
+    /// Makes a reference that is broken from the start: of what is said in words.
+    pub(super) fn refuse(&mut self, id: RefId, what: &'static str, failure: Failure) {
+        self.refs.insert(id, Origin::Refused(what));
         self.settle(id, Err(failure));
     }
 
     /// A reference gets its value or its failure, and all that waits for it is
-    /// woken. A value's bytes have been charged already; those of a guest's own
-    /// error are charged here.
+    /// woken. A value's bytes have been charged already; those of a failure are
+    /// charged here.
     pub(super) fn settle(&mut self, id: RefId, result: Result<Value, Failure>) {
-        let result = result.map_err(|failure| match &failure.detail {
-            Some(detail) => self.refs.charge(detail.len() as u64).err().unwrap_or(failure),
-            None => failure,
-        });
+        let result = result.map_err(|failure| Arc::new(self.refs.admit(failure)));
         let pending = |entry: &&mut Entry| matches!(entry.state, EntryState::Pending);
         let Some(entry) = self.refs.get_mut(id).filter(pending) else {
             // Released, or cancelled, while the value came.
-            return self.refs.discharge(kept_len(&result));
+            return self.refs.let_go(&result);
         };
+        if entry.is_for_one() {
+            return self.pass_on(id, result);
+        }
         let waiters = std::mem::take(&mut entry.waiters);
+        entry.asked = waiters.iter().any(|waiter| matches!(waiter, Waiter::Get { .. }));
         entry.state = match &result {
             Ok(value) => EntryState::Ready(value.clone()),
-            Err(failure) => EntryState::Failed(failure.clone()),
+            Err(failure) => EntryState::Failed(Arc::clone(failure)),
         };
         for waiter in waiters {
             self.wake(id, waiter, &result);
@@ -275,7 +293,20 @@ impl State {
         self.refs.sweep(id);
     }
 
-    fn wake(&mut self, id: RefId, waiter: Waiter, result: &Result<Value, Failure>) {
+    /// Gives a result to the one `get` that it is for; nothing is kept.
+    fn pass_on(&mut self, id: RefId, result: Result<Value, Arc<Failure>>) {
+        self.refs.let_go(&result);
+        let waiters = self.refs.forget(id).map(|entry| entry.waiters);
+        if let Some(Waiter::Get { asker, seq, .. }) = waiters.and_then(|mut one| one.pop()) {
+            self.questions.end(1);
+            match result {
+                Ok(value) => asker.outbox.send_value(seq, value),
+                Err(failure) => asker.outbox.send_failure(seq, &failure),
+            }
+        }
+    }
+
+    fn wake(&mut self, id: RefId, waiter: Waiter, result: &Result<Value, Arc<Failure>>) {
         match waiter {
             Waiter::Slot(slot) => self.woken.push_back(Woken::Slot(slot)),
             Waiter::Fresh(call) => self.woken.push_back(Woken::Fresh(call)),
@@ -285,11 +316,11 @@ impl State {
                 match (result, path) {
                     (Ok(value), None) => asker.outbox.send_value(seq, value.clone()),
                     (Ok(value), Some(path)) => {
-                        let value = value.clone();
-                        self.woken.push_back(Woken::Then(Step::Answer { asker, seq, value, path }));
+                        let step = self.answer_part(asker, seq, value.clone(), path);
+                        self.woken.push_back(Woken::Then(step));
                     }
                     (Err(failure), _) => {
-                        asker.outbox.send(Reply::Failed { seq, failure: failure.clone() });
+                        asker.outbox.send_failure(seq, failure);
                     }
                 }
             }
@@ -297,7 +328,7 @@ impl State {
                 Ok(value) => Woken::Then(Step::Select { into, of: value.clone(), path }),
                 Err(failure) => {
                     let message = format!("{id}, of which {into} is a part, failed");
-                    let cause = Failure::new(failure.code, message).with_cause(failure.clone());
+                    let cause = Failure::new(failure.code, message).with_cause(Arc::clone(failure));
                     Woken::Broken { into, cause }
                 }
             }),
@@ -331,7 +362,7 @@ impl State {
             return;
         }
         self.closed = Some(failure.clone());
-        for stop in self.fresh.running.values_mut() {
+        for stop in self.fresh.running.values() {
             stop.request(failure.clone());
         }
         for slot in &mut self.slots {
@@ -341,7 +372,7 @@ impl State {
         self.fresh.waiting.clear();
         self.fresh.ready.clear();
         self.questions = Questions::new(0);
-        self.refs = Refs::new(0, 0);
+        self.refs = Refs::new(0, 0, self.memory.count(0));
         self.releases = Releases::default();
         self.writers.values_mut().for_each(|writer| writer.incoming.clear());
         for (_, outbox) in self.attached.drain() {

@@ -13,7 +13,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::state::Asker;
 use super::value::Value;
 use super::writer::Arrived;
-use crate::sandbox::{Instance, Module};
+use crate::sandbox::{Instance, Module, Stop};
 
 /// One thing to do.
 pub(crate) enum Step {
@@ -65,6 +65,8 @@ pub(crate) struct Job {
     /// The values that go in the places of references.
     pub(super) inputs: Vec<(RefSite, Value)>,
     pub(super) deadline: Option<(Instant, Duration)>,
+    /// Asks it to stop, be it before it runs.
+    pub(super) stop: Stop,
     /// Argument bytes, for the writer's credit.
     pub(super) bytes: u64,
 }

@@ -5,16 +5,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use farside_protocol::manifest::Function;
-use farside_protocol::value::{check_arguments, scan};
-use farside_protocol::{CallFlags, ErrorCode, Failure, Payload, RefId, Reply, Seq, Target};
+use farside_protocol::{CallFlags, ErrorCode, Failure, Payload, RefId, Reply, Seq, Target, caps};
 
+use super::arguments::{CheckedArguments, check_form};
+use super::calls;
 use super::refs::{EntryState, Moment, Origin, Waiter};
 use super::slot::{Call, CallArguments, Item};
 use super::state::{Asker, State, Woken, unmade};
 use super::step::{Alarm, Step};
 use super::writer::Purpose;
 use crate::failures;
+use crate::sandbox::Module;
 
 impl State {
     #[expect(clippy::too_many_arguments, reason = "the fields of one message")]
@@ -39,12 +40,18 @@ impl State {
                 .with_hint("wait for the credit that acknowledgements bring"));
         }
         let is_transfer = matches!(args, Payload::Transfer { .. });
-        let prepared = self.resolve(&target).and_then(|(slot, function)| {
+        let cancelled =
+            self.writers.get_mut(&asker.writer).is_some_and(|writer| writer.was_cancelled(seq));
+        let target = self.admits().and_then(|()| self.resolve(&target));
+        let prepared = target.and_then(|(slot, function)| {
+            if cancelled {
+                return Err(calls::cancelled());
+            }
             self.refs.has_room()?;
             self.admit_call(bytes)?;
             let taken = self.refs.now();
             let arguments = match args {
-                Payload::Inline(bytes) => self.check_call(slot, function, bytes, taken)?,
+                Payload::Inline(bytes) => self.check_call(id, (slot, function), bytes, taken)?,
                 Payload::Transfer { size } => {
                     self.announce(asker, seq, size, Purpose::Arguments(taken))?;
                     self.arguments_begin(taken);
@@ -61,7 +68,7 @@ impl State {
                     // The client would wait for credit to send the rest.
                     asker.outbox.send(Reply::Failed { seq, failure: failure.clone() });
                 }
-                self.refuse(id, failure);
+                self.refuse(id, "call", failure);
                 self.answer_call(asker, seq, id, flags);
                 return Ok(());
             }
@@ -74,7 +81,8 @@ impl State {
         let fresh = flags.fresh || self.is_pure(slot, function);
         self.refs.insert(id, Origin::Call { module: slot, function, fresh });
         self.answer_call(asker, seq, id, flags);
-        let call = Call { id, function, arguments, deadline, bytes, _alarm: alarm };
+        let waits_for = None;
+        let call = Call { id, function, arguments, deadline, bytes, waits_for, _alarm: alarm };
         if fresh {
             self.fresh.waiting.insert(id, (slot, call));
             self.advance_fresh(id, steps);
@@ -82,7 +90,7 @@ impl State {
             self.slots[slot as usize].queue.push_back(Item::Call(call));
             self.advance(slot, steps);
         }
-        if let Err(failure) = self.own_arguments(id, slot) {
+        if let Err(failure) = self.own_arguments(id, slot, fresh) {
             self.end_unbegun(id, failure, steps);
         }
         Ok(())
@@ -90,14 +98,14 @@ impl State {
 
     /// Gives a call that waits arguments in memory of their own: a frame's memory
     /// would be held by the least of its calls.
-    fn own_arguments(&mut self, id: RefId, slot: u32) -> Result<(), Failure> {
-        let memory = Arc::clone(&self.memory);
-        let call = match self.slots[slot as usize].queue.back_mut() {
-            Some(Item::Call(call)) if call.id == id => Some(call),
-            _ => self.fresh.waiting.get_mut(&id).map(|(_, call)| call),
+    fn own_arguments(&mut self, id: RefId, slot: u32, fresh: bool) -> Result<(), Failure> {
+        let call = match (fresh, self.slots[slot as usize].queue.back_mut()) {
+            (false, Some(Item::Call(call))) if call.id == id => Some(call),
+            (false, _) => None,
+            (true, _) => self.fresh.waiting.get_mut(&id).map(|(_, call)| call),
         };
         if let Some(Call { arguments: CallArguments::There { bytes, .. }, .. }) = call {
-            let charge = memory.charge(bytes.len() as u64);
+            let charge = self.memory.charge(bytes.len() as u64);
             let charge = charge.map_err(|error| failures::of_memory(&error))?;
             *bytes = charge.hold(bytes.to_vec());
         }
@@ -112,7 +120,8 @@ impl State {
         if flags.get {
             match &entry.state {
                 EntryState::Failed(failure) => {
-                    asker.outbox.send(Reply::Failed { seq, failure: failure.clone() });
+                    asker.outbox.send_failure(seq, failure);
+                    entry.asked = true;
                 }
                 _ => {
                     entry.waiters.push(Waiter::Get { asker: asker.clone(), seq, path: None });
@@ -144,45 +153,34 @@ impl State {
         Ok(())
     }
 
-    /// Checks argument bytes: form, references, count and kinds. References must
-    /// have been there when the call was taken.
+    /// Checks small arguments as they are taken.
     fn check_call(
         &self,
-        slot: u32,
-        function: u32,
+        id: RefId,
+        (slot, function): (u32, u32),
         bytes: Bytes,
         taken: Moment,
     ) -> Result<CallArguments, Failure> {
-        let invalid = |message: String| Failure::new(ErrorCode::InvalidArgument, message);
-        let mut scanned = scan(&bytes).map_err(|error| invalid(error.to_string()))?;
-        let depth = self.config.limits.value_depth;
-        if scanned.depth > depth {
-            let message = format!(
-                "the arguments are nested {} levels deep; {depth} are allowed",
-                scanned.depth
-            );
-            return Err(Failure::new(ErrorCode::ValueTooLarge, message)
-                .with_hint("flatten them, or raise limits.value_depth on the server"));
-        }
         let module = self.slots[slot as usize].module();
-        let description =
-            module.and_then(|module| module.manifest().functions.get(function as usize));
-        let Some(description) = description else {
-            return Err(Failure::new(ErrorCode::NotFound, "the function is gone"));
-        };
-        let mut bytes = bytes;
-        let reordered = check_arguments(description, &bytes).map_err(|error| {
-            let signature = signature(description);
-            invalid(error.to_string()).with_hint(format!("its signature is {signature}"))
-        })?;
-        if let Some(reordered) = reordered {
-            bytes = reordered.into();
-            scanned = scan(&bytes).map_err(|error| invalid(error.to_string()))?;
-        }
-        for site in &scanned.refs {
+        let module =
+            module.ok_or_else(|| Failure::new(ErrorCode::NotFound, "the function is gone"))?;
+        let checked = check_form(module, function, bytes, self.config.limits.value_depth)?;
+        self.check_references(id, checked, taken)
+    }
+
+    /// References must have been there when the call was taken.
+    fn check_references(
+        &self,
+        id: RefId,
+        arguments: CheckedArguments,
+        taken: Moment,
+    ) -> Result<CallArguments, Failure> {
+        let CheckedArguments { bytes, sites } = arguments;
+        for site in &sites {
             let absence = match self.refs.get(site.id) {
                 Some(entry) if entry.made > taken => Some(unmade(site.id)),
                 Some(entry) if entry.released.is_none_or(|released| released > taken) => None,
+                None if site.id == id => Some(unmade(id)),
                 _ => Some(self.absence(site.id)),
             };
             if let Some(absence) = absence {
@@ -190,7 +188,7 @@ impl State {
                 return Err(Failure::new(absence.code, message).with_cause(absence));
             }
         }
-        Ok(CallArguments::There { bytes, sites: scanned.refs })
+        Ok(CallArguments::There { bytes, sites })
     }
 
     /// A taken call keeps its arguments alive.
@@ -204,23 +202,35 @@ impl State {
         }
     }
 
-    /// The bytes of a call's arguments came in whole.
+    /// The module and function of a call that waits; none if it does so no more.
+    pub(super) fn called(&mut self, id: RefId) -> Option<(Arc<Module>, u32)> {
+        self.find_call(id)?;
+        match self.refs.get(id).map(|entry| &entry.origin)? {
+            Origin::Call { module, function, .. } => {
+                let module = self.slots.get(*module as usize)?.module()?;
+                Some((Arc::clone(module), *function))
+            }
+            _ => None,
+        }
+    }
+
+    /// The bytes of a call's arguments came in whole, and their form was checked.
     pub(super) fn arguments_arrived(
         &mut self,
         id: RefId,
         taken: Moment,
-        bytes: Bytes,
+        checked: Result<CheckedArguments, Failure>,
         steps: &mut Vec<Step>,
     ) {
         let call = match self.refs.get(id).map(|entry| &entry.origin) {
-            Some(Origin::Call { module, function, fresh }) => Some((*module, *function, *fresh)),
+            Some(Origin::Call { module, fresh, .. }) => Some((*module, *fresh)),
             _ => None,
         };
         // It may have been cancelled meanwhile.
-        if let Some((slot, function, fresh)) = call
+        if let Some((slot, fresh)) = call
             && self.find_call(id).is_some()
         {
-            match self.check_call(slot, function, bytes, taken) {
+            match checked.and_then(|checked| self.check_references(id, checked, taken)) {
                 Ok(arguments) => {
                     self.hold(&arguments);
                     if let Some(call) = self.find_call(id) {
@@ -250,6 +260,29 @@ impl State {
         })
     }
 
+    /// Stops a call, or remembers to when it comes.
+    ///
+    /// # Errors
+    /// When too many that have not come are cancelled.
+    pub(super) fn take_cancel(
+        &mut self,
+        asker: &Asker,
+        of: RefId,
+        steps: &mut Vec<Step>,
+    ) -> Result<(), Failure> {
+        let writer = self.writers.get_mut(&asker.writer).filter(|_| of.writer() == asker.writer);
+        let Some(writer) = writer.filter(|writer| of.counter() > writer.taken) else {
+            self.cancel(of, steps);
+            return Ok(());
+        };
+        if writer.cancel_ahead(of.counter()) {
+            return Ok(());
+        }
+        let message =
+            format!("more than {} calls were cancelled before they came", caps::CANCELS_AHEAD);
+        Err(Failure::new(ErrorCode::BadRequest, message))
+    }
+
     pub(super) fn take_renew(
         &mut self,
         asker: &Asker,
@@ -261,15 +294,11 @@ impl State {
             let failure = self.unknown_module(module);
             return asker.outbox.send(Reply::Failed { seq, failure });
         };
-        let item = Item::Renew { asker: asker.clone(), seq };
+        if let Err(failure) = self.questions.admit(1) {
+            return asker.outbox.send(Reply::Failed { seq, failure });
+        }
+        let item = Item::Renew { asker: Some((asker.clone(), seq)) };
         self.slots[number as usize].queue.push_back(item);
         self.advance(number, steps);
     }
-}
-
-/// A function's signature, for hints.
-fn signature(function: &Function) -> String {
-    let params: Vec<String> =
-        function.params.iter().map(|param| format!("{}: {}", param.name, param.schema)).collect();
-    format!("{}({}) -> {}", function.name, params.join(", "), function.result)
 }

@@ -8,8 +8,8 @@ use farside_protocol::{
     ContentType, ErrorCode, Failure, ModuleHash, Payload, RefId, Reply, Seq, WriterId, caps,
 };
 
-use super::refs::{Entry, EntryState, Origin};
-use super::slot::{Slot, SlotState};
+use super::refs::{ENTRY_BYTES, Entry, EntryState, Origin, Waiter};
+use super::slot::{SLOTS, Slot, SlotState};
 use super::state::{Asker, State};
 use super::step::Step;
 use super::value::{Body, Value};
@@ -29,8 +29,8 @@ impl State {
         steps: &mut Vec<Step>,
     ) {
         let id = RefId::new(asker.writer, seq);
-        match (self.refs.has_room(), value) {
-            (Err(failure), Payload::Inline(_)) => self.refuse(id, failure),
+        match (self.admits().and_then(|()| self.refs.has_room()), value) {
+            (Err(failure), Payload::Inline(_)) => self.refuse(id, "put", failure),
             (Err(failure), Payload::Transfer { .. }) => {
                 self.refuse_transfer(asker, seq, failure);
             }
@@ -58,7 +58,7 @@ impl State {
     /// would wait for credit.
     fn refuse_transfer(&mut self, asker: &Asker, seq: Seq, failure: Failure) {
         asker.outbox.send(Reply::Failed { seq, failure: failure.clone() });
-        self.refuse(RefId::new(asker.writer, seq), failure);
+        self.refuse(RefId::new(asker.writer, seq), "put", failure);
     }
 
     /// Announces a transfer to be received; its bytes are charged from now on.
@@ -76,12 +76,37 @@ impl State {
         if size == 0 {
             return Err(Failure::new(ErrorCode::BadRequest, "a transfer of no bytes"));
         }
+        let Some(writer) = self.writers.get_mut(&asker.writer) else { return Ok(()) };
+        if writer.incoming.len() >= caps::TRANSFERS {
+            let message = format!("{} transfers of the connection are under way", caps::TRANSFERS);
+            return Err(Failure::new(ErrorCode::QuotaExceeded, message)
+                .with_hint("wait until some of them have ended"));
+        }
         let charge = self.memory.charge(size).map_err(|error| failures::of_memory(&error))?;
         self.refs.charge(size)?;
-        if let Some(writer) = self.writers.get_mut(&asker.writer) {
-            writer.incoming.insert(seq, Incoming::new(size, purpose, charge));
-        }
+        writer.incoming.insert(seq, Incoming::new(size, purpose, charge));
         Ok(())
+    }
+
+    /// What is still to come of a reference's bytes is not wanted any more. The
+    /// client, who would wait for credit, is told so unless its `get` is.
+    pub(super) fn give_up_incoming(&mut self, id: RefId, failure: &Failure) {
+        let Some(seq) = Seq::new(id.counter()) else { return };
+        let writer = self.writers.get_mut(&id.writer());
+        let Some(incoming) = writer.and_then(|writer| writer.incoming.remove(&seq)) else { return };
+        self.refs.discharge(incoming.size);
+        if let Purpose::Arguments(taken) = incoming.purpose {
+            self.arguments_end(taken);
+        }
+        let asks = |waiter: &Waiter| match waiter {
+            Waiter::Get { asker, seq: get, .. } => asker.writer == id.writer() && *get == seq,
+            _ => false,
+        };
+        if !self.refs.get(id).is_some_and(|entry| entry.waiters.iter().any(asks))
+            && let Some(outbox) = self.attached.get(&id.writer())
+        {
+            outbox.send(Reply::Failed { seq, failure: failure.clone() });
+        }
     }
 
     /// Bytes out of a frame, in memory of their own.
@@ -176,7 +201,7 @@ impl State {
         steps: &mut Vec<Step>,
     ) {
         let limit = self.config.limits.module_bytes.bytes();
-        let checked = check_name(&name).and_then(|()| {
+        let checked = self.admits().and_then(|()| check_name(&name)).and_then(|()| {
             if size <= limit {
                 return Ok(());
             }
@@ -251,7 +276,10 @@ impl State {
         });
         let number = match same {
             Some(number) => number,
-            None => self.add_slot(name, module),
+            None => match self.new_slot(name, module) {
+                Ok(number) => number,
+                Err(failure) => return asker.outbox.send(Reply::Failed { seq, failure }),
+            },
         };
         let replaced = before.filter(|before| *before != number);
         if let Some(before) = replaced {
@@ -261,6 +289,26 @@ impl State {
         let name = name.to_owned();
         asker.outbox.send_uploaded(seq, number, name, hash, replaced.is_some(), manifest);
         self.work_off(steps);
+    }
+}
+
+impl State {
+    /// Gives a module a number, and the name.
+    pub(super) fn new_slot(&mut self, name: &str, module: Arc<Module>) -> Result<u32, Failure> {
+        if self.slots.len() >= SLOTS {
+            let message = format!("the session has had {SLOTS} modules, as many as it can number");
+            return Err(Failure::new(ErrorCode::QuotaExceeded, message)
+                .with_hint("open a new session (on the command line: farside session new)"));
+        }
+        let names = module.manifest().functions.iter();
+        let len = names.map(|function| (size_of::<String>() + function.name.len()) as u64);
+        let counted = self.memory.charge(ENTRY_BYTES + len.sum::<u64>());
+        let counted = counted.map_err(|full| failures::of_memory(&full))?;
+        let number = self.slots.len() as u32;
+        let name: Arc<str> = name.into();
+        self.slots.push(Slot::new(Arc::clone(&name), module, counted));
+        self.names.insert(name, number);
+        Ok(number)
     }
 }
 

@@ -1,13 +1,17 @@
 //! A writer of a session: how far its messages are taken, and its credit.
 
-use std::collections::HashMap;
+use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use farside_protocol::{ContentType, ModuleHash, Reply, Seq, caps};
 
+use super::ids::ById;
 use super::refs::Moment;
-use super::state::Asker;
 use crate::meter::Charge;
+
+/// Bytes that a client may be ahead of what was taken of a transfer. Four times the
+/// first credit: grants then travel while the pipe is still full.
+const AHEAD: u64 = 4 * caps::TRANSFER_CREDIT;
 
 /// One attachment, past or present.
 pub(super) struct Writer {
@@ -16,7 +20,9 @@ pub(super) struct Writer {
     window: Window,
     calls: Credit,
     bytes: Credit,
-    pub(super) incoming: HashMap<Seq, Incoming>,
+    pub(super) incoming: ById<Seq, Incoming>,
+    /// Numbers of calls that were cancelled before they came.
+    cancelled: BTreeSet<u64>,
 }
 
 /// How much may be under way at once.
@@ -71,8 +77,25 @@ impl Writer {
             window,
             calls: granted(window.calls),
             bytes: granted(window.bytes),
-            incoming: HashMap::new(),
+            incoming: ById::default(),
+            cancelled: BTreeSet::new(),
         }
+    }
+
+    /// Remembers that a call is cancelled which has not come; false if there are too
+    /// many of them.
+    pub(super) fn cancel_ahead(&mut self, number: u64) -> bool {
+        self.cancelled = self.cancelled.split_off(&(self.taken + 1));
+        let has_room = self.cancelled.len() < caps::CANCELS_AHEAD;
+        if has_room {
+            self.cancelled.insert(number);
+        }
+        has_room
+    }
+
+    /// Whether a call was cancelled before it came.
+    pub(super) fn was_cancelled(&mut self, seq: Seq) -> bool {
+        self.cancelled.remove(&seq.get())
     }
 
     /// Uses credit for one call; false if the client had none left.
@@ -93,17 +116,18 @@ impl Writer {
         (self.calls.granted, self.bytes.granted)
     }
 
-    /// Tells the client of new credit once a quarter of the window came back.
-    pub(super) fn acknowledge(&mut self, asker: &Asker) {
+    /// What tells the client of new credit, once a quarter of the window came back.
+    pub(super) fn acknowledgement(&mut self) -> Option<Reply> {
         let calls = self.calls.back + self.window.calls;
         let bytes = self.bytes.back.saturating_add(self.window.bytes);
         let worth_telling = (calls - self.calls.granted) * 4 >= self.window.calls
             || (bytes - self.bytes.granted) * 4 >= self.window.bytes;
-        if worth_telling {
-            self.calls.granted = calls;
-            self.bytes.granted = bytes;
-            asker.outbox.send(Reply::Ack { taken: self.taken, calls, bytes });
+        if !worth_telling {
+            return None;
         }
+        self.calls.granted = calls;
+        self.bytes.granted = bytes;
+        Some(Reply::Ack { taken: self.taken, calls, bytes })
     }
 }
 
@@ -135,8 +159,8 @@ impl Incoming {
             self.received.reserve_exact(self.size as usize);
         }
         self.received.extend_from_slice(bytes);
-        if self.granted < self.size && self.granted - end <= caps::TRANSFER_CREDIT / 2 {
-            self.granted = end + caps::TRANSFER_CREDIT;
+        if self.granted < self.size && self.granted - end <= AHEAD / 2 {
+            self.granted = (end + AHEAD).min(self.size);
             return Ok(Some(self.granted));
         }
         Ok(None)

@@ -100,6 +100,11 @@ impl Storage for FaultyStorage {
         .boxed()
     }
 
+    fn get_range_now(&self, key: &Key, range: Range<u64>) -> Option<Bytes> {
+        let bytes = self.storage.get_range_now(key, range.clone())?;
+        self.read(key, range.start, bytes).ok()
+    }
+
     fn delete<'a>(&'a self, key: &'a Key) -> Answer<'a, ()> {
         self.storage.delete(key)
     }

@@ -5,7 +5,7 @@
 //! start. The folder holds one server's files and nobody else's.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -28,20 +28,28 @@ struct Files {
     root: PathBuf,
     /// Where files are written until they are whole; on the same file system.
     unfinished: PathBuf,
-    _lock: FolderLock,
+    _lock: Option<FolderLock>,
 }
 
 impl FileStorage {
     /// Opens the storage in `root`, which is this server's as long as it holds the
-    /// lock of `locked`: the same folder or one around it.
-    pub(super) async fn open(root: PathBuf, locked: PathBuf) -> Result<FileStorage, StorageError> {
+    /// lock of `locked`; with none, the caller holds that of a folder around it.
+    pub(super) async fn open(
+        root: PathBuf,
+        locked: Option<PathBuf>,
+    ) -> Result<FileStorage, StorageError> {
         blocking(move || {
             let make = |folder: &Path| {
                 folder::make(folder)
                     .map_err(|source| StorageError::io(Doing::Write, folder, source))
             };
-            make(&locked)?;
-            let lock = FolderLock::take(&locked)?;
+            let lock = match locked {
+                Some(locked) => {
+                    make(&locked)?;
+                    Some(FolderLock::take(&locked)?)
+                }
+                None => None,
+            };
             make(&root)?;
             let unfinished = root.join(".unfinished");
             match fs::remove_dir_all(&unfinished) {
@@ -96,6 +104,10 @@ impl Storage for FileStorage {
             }
             Ok(bytes)
         })
+    }
+
+    fn get_range_now(&self, key: &Key, range: Range<u64>) -> Option<Bytes> {
+        read_cached(&self.files.path(key), range)
     }
 
     fn delete<'a>(&'a self, key: &'a Key) -> Answer<'a, ()> {
@@ -180,13 +192,54 @@ impl Files {
 }
 
 /// The bytes of a file in a range, or those of them that there are.
+#[cfg(unix)]
 fn read_range(path: &Path, range: Range<u64>) -> io::Result<Bytes> {
+    let file = File::open(path)?;
+    let len = usize::try_from(range.end - range.start).map_err(io::Error::other)?;
+    let mut bytes = Vec::with_capacity(len);
+    while bytes.len() < len {
+        let at = range.start + bytes.len() as u64;
+        match rustix::io::pread(&file, rustix::buffer::spare_capacity(&mut bytes), at) {
+            Ok(0) => break,
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    bytes.truncate(len);
+    Ok(Bytes::from(bytes))
+}
+
+/// The bytes of a file in a range, or those of them that there are.
+#[cfg(not(unix))]
+fn read_range(path: &Path, range: Range<u64>) -> io::Result<Bytes> {
+    use io::{Read, Seek};
+
     let mut file = File::open(path)?;
-    file.seek(SeekFrom::Start(range.start))?;
+    file.seek(io::SeekFrom::Start(range.start))?;
     let len = range.end - range.start;
     let mut bytes = Vec::with_capacity(usize::try_from(len).map_err(io::Error::other)?);
     file.take(len).read_to_end(&mut bytes)?;
     Ok(Bytes::from(bytes))
+}
+
+/// The bytes of a file in a range, if the system has them in memory.
+#[cfg(target_os = "linux")]
+fn read_cached(path: &Path, range: Range<u64>) -> Option<Bytes> {
+    use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
+    use rustix::io::{ReadWriteFlags, preadv2};
+
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    let file = openat2(CWD, path, flags, Mode::empty(), ResolveFlags::CACHED).ok()?;
+    let mut bytes = vec![0; usize::try_from(range.end - range.start).ok()?];
+    let into = &mut [io::IoSliceMut::new(&mut bytes)];
+    let read = preadv2(&file, into, range.start, ReadWriteFlags::NOWAIT).ok()?;
+    (read == bytes.len()).then(|| Bytes::from(bytes))
+}
+
+/// The bytes of a file in a range, if the system has them in memory: it does not say.
+#[cfg(not(target_os = "linux"))]
+fn read_cached(_: &Path, _: Range<u64>) -> Option<Bytes> {
+    None
 }
 
 /// Makes the names in a folder outlast a crash.

@@ -18,12 +18,12 @@ pub(crate) fn make(folder: &Path) -> io::Result<()> {
 /// The right to work in a folder: one server at a time has it. It ends with the
 /// process, however that ends.
 #[derive(Debug)]
-pub(super) struct FolderLock {
+pub(crate) struct FolderLock {
     _file: File,
 }
 
 impl FolderLock {
-    pub(super) fn take(folder: &Path) -> Result<FolderLock, StorageError> {
+    pub(crate) fn take(folder: &Path) -> Result<FolderLock, StorageError> {
         let io = |source| StorageError::io(Doing::Write, folder, source);
         let mut options = File::options();
         options.read(true).write(true).create(true).truncate(false);

@@ -48,6 +48,11 @@ impl Storage for MemoryStorage {
         .boxed()
     }
 
+    fn get_range_now(&self, key: &Key, range: Range<u64>) -> Option<Bytes> {
+        let parts = self.parts(key).ok()?;
+        (range.end <= total(&parts)).then(|| slice(&parts, range))
+    }
+
     fn delete<'a>(&'a self, key: &'a Key) -> Answer<'a, ()> {
         self.with(|entries| entries.remove(key));
         ready(Ok(())).boxed()

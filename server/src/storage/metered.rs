@@ -63,6 +63,10 @@ impl Storage for Metered {
         self.storage.get_range(key, range)
     }
 
+    fn get_range_now(&self, key: &Key, range: Range<u64>) -> Option<Bytes> {
+        self.storage.get_range_now(key, range)
+    }
+
     fn delete<'a>(&'a self, key: &'a Key) -> Answer<'a, ()> {
         async move {
             self.storage.delete(key).await?;

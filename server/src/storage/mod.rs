@@ -8,6 +8,7 @@
 //! Nothing here waits for a disk on an async thread.
 
 mod blocking;
+mod counted;
 mod error;
 #[cfg(test)]
 pub(crate) mod faulty;
@@ -36,7 +37,9 @@ use file::FileStorage;
 use memory::MemoryStorage;
 use metered::Metered;
 
+pub(crate) use counted::{Counted, CountedError};
 pub use error::{Damage, Doing, StorageError};
+pub(crate) use folder::FolderLock;
 pub(crate) use folder::make as make_folder;
 pub use key::Key;
 pub(crate) use modules::Modules;
@@ -65,6 +68,10 @@ pub(crate) trait Storage: fmt::Debug + Send + Sync + 'static {
     /// [`Damage::Short`].
     fn get_range<'a>(&'a self, key: &'a Key, range: Range<u64>) -> Answer<'a, Bytes>;
 
+    /// A range of the bytes under a key, if it can be had without waiting. None says
+    /// no more than that [`get_range`](Storage::get_range) is to be asked.
+    fn get_range_now(&self, key: &Key, range: Range<u64>) -> Option<Bytes>;
+
     /// Frees a key. It need not be there.
     fn delete<'a>(&'a self, key: &'a Key) -> Answer<'a, ()>;
 
@@ -90,7 +97,7 @@ pub(crate) struct Entry {
 }
 
 /// Opens the storage at `url`; what it keeps is counted as `space`. Files go into
-/// `data` unless the URL names a folder.
+/// `data`, of which the caller holds the lock, unless the URL names a folder.
 ///
 /// # Errors
 /// The folder is another server's or cannot be used.
@@ -102,11 +109,19 @@ pub(crate) async fn open(
     let storage: Arc<dyn Storage> = match url {
         StorageUrl::Memory => Arc::new(MemoryStorage::default()),
         StorageUrl::File { folder: None } => {
-            Arc::new(FileStorage::open(data.join("storage"), data.to_owned()).await?)
+            Arc::new(FileStorage::open(data.join("storage"), None).await?)
         }
         StorageUrl::File { folder: Some(folder) } => {
-            Arc::new(FileStorage::open(folder.clone(), folder.clone()).await?)
+            let locked = (!is_same(folder, data)).then(|| folder.clone());
+            Arc::new(FileStorage::open(folder.clone(), locked).await?)
         }
     };
     Ok(Arc::new(Metered::open(storage, Arc::clone(space)).await?))
+}
+
+fn is_same(one: &Path, other: &Path) -> bool {
+    match (one.canonicalize(), other.canonicalize()) {
+        (Ok(one), Ok(other)) => one == other,
+        _ => one == other,
+    }
 }

@@ -1,21 +1,34 @@
 //! One value in storage, read whole or in part.
 
 use std::fmt;
+use std::num::NonZeroU64;
 use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use farside_protocol::value::{Blocks, Path, SelectError, Selection, select};
+use farside_protocol::value::{Blocks, Path, SelectError, Selection, select, select_within};
 use tokio::runtime::Handle;
 use tokio::sync::AcquireError;
 
 use super::blocking::blocking;
+use super::counted::{Counted, CountedError};
 use super::values::Shared;
 use super::{Damage, Key, StorageError};
+use crate::meter::Charge;
 
 /// Bytes under one checksum. A read fetches whole chunks, so that it can check
 /// every byte it gives.
-const CHUNK: u64 = 64 * 1024;
+const CHUNK: u64 = 4 * 1024;
+
+/// What a selection reads at once, where reading takes hops between threads.
+const BLOCK: NonZeroU64 = NonZeroU64::new(64 * 1024).unwrap();
+
+/// What it reads at once where it takes none.
+const BLOCK_NOW: NonZeroU64 = NonZeroU64::new(CHUNK).unwrap();
+
+/// Bytes that one selection reads, and those that it copies together, at most without
+/// waiting. It takes the thread that long.
+const MOST_NOW: u64 = 64 * 1024;
 
 /// More than this is not checked on an async thread: it takes 0.1 ms.
 const CHECKED_AT_ONCE: usize = 1 << 20;
@@ -54,16 +67,11 @@ impl StoredValue {
 
     /// Reads a part of it; what lies beyond its end is left out.
     pub(crate) async fn read(&self, range: Range<u64>) -> Result<Bytes, StorageError> {
-        let end = range.end.min(self.len);
-        let start = range.start.min(end);
-        if start == end {
+        let Some(Covering { first, range, within }) = self.covering(range) else {
             return Ok(Bytes::new());
-        }
-        let first = start / CHUNK;
-        let covering = first * CHUNK..end.next_multiple_of(CHUNK).min(self.len);
-        let within = (start - covering.start) as usize..(end - covering.start) as usize;
-        let wanted = covering.end - covering.start;
-        let bytes = self.shared.storage.get_range(&self.key, covering).await?;
+        };
+        let wanted = range.end - range.start;
+        let bytes = self.shared.storage.get_range(&self.key, range).await?;
         if bytes.len() as u64 != wanted {
             return Err(StorageError::Corrupt { key: self.key.clone(), damage: Damage::Short });
         }
@@ -80,25 +88,81 @@ impl StoredValue {
         Ok(bytes.slice(within))
     }
 
-    /// Which of its bytes are the part that `path` names.
+    /// Reads a part of it if that takes no waiting; what lies beyond its end is left
+    /// out. None says no more than that [`read`](StoredValue::read) is to be asked.
+    pub(crate) fn read_now(&self, range: Range<u64>) -> Option<Bytes> {
+        let Some(Covering { first, range, within }) = self.covering(range) else {
+            return Some(Bytes::new());
+        };
+        let wanted = range.end - range.start;
+        let bytes = self.shared.storage.get_range_now(&self.key, range)?;
+        let is_whole = bytes.len() as u64 == wanted;
+        (is_whole && check(&self.key, &self.checksums, first, &bytes).is_ok())
+            .then(|| bytes.slice(within))
+    }
+
+    /// The chunks around a range, unless that is empty.
+    fn covering(&self, range: Range<u64>) -> Option<Covering> {
+        let end = range.end.min(self.len);
+        let start = range.start.min(end);
+        let first = start / CHUNK;
+        let covering = first * CHUNK..end.next_multiple_of(CHUNK).min(self.len);
+        let within = (start - covering.start) as usize..(end - covering.start) as usize;
+        (start < end).then_some(Covering { first, range: covering, within })
+    }
+
+    /// Which of its bytes are the part that `path` names, if a few reads that take no
+    /// waiting tell. None says no more than that [`select`](StoredValue::select) is to
+    /// be asked.
+    pub(crate) fn select_now(&self, path: &Path) -> Option<Selection> {
+        let mut left = MOST_NOW;
+        let read = |at: u64, len: usize| {
+            let len = len as u64;
+            left = left.checked_sub(len).ok_or(WouldWait)?;
+            self.read_now(at..at + len).ok_or(WouldWait)
+        };
+        select_within(Blocks::new(self.len, BLOCK_NOW, read), path, MOST_NOW).ok()
+    }
+
+    /// Which of its bytes are the part that `path` names. What that takes in memory is
+    /// added to the charge, which comes back.
     ///
     /// # Errors
     /// Which step failed and what was there; or storage can't be read.
     pub(crate) async fn select(
         self: &Arc<Self>,
         path: Path,
-    ) -> Result<Selection, SelectError<StorageError>> {
-        let stopping = |_: AcquireError| SelectError::Source(StorageError::Stopping);
+        charge: Charge,
+    ) -> Result<(Selection, Charge), SelectError<CountedError<StorageError>>> {
+        let storage = |error| SelectError::Source(CountedError::Source(error));
+        let stopping = |_: AcquireError| storage(StorageError::Stopping);
         let selections = Arc::clone(&self.shared.selections);
         let permit = selections.acquire_owned().await.map_err(stopping)?;
         let (value, runtime) = (Arc::clone(self), Handle::current());
         let selected = blocking(move || {
             let _permit = permit;
+            let mut charge = charge;
             let read = |at: u64, len| runtime.block_on(value.read(at..at + len as u64));
-            Ok(select(Blocks::new(value.len, read), &path))
+            let source = Counted::new(Blocks::new(value.len, BLOCK, read), &mut charge);
+            Ok(select(source, &path).map(|selection| (selection, charge)))
         });
-        selected.await.map_err(SelectError::Source)?
+        selected.await.map_err(storage)?
     }
+}
+
+/// Why a selection can't be told at once.
+#[derive(Debug, thiserror::Error)]
+#[error("it takes waiting")]
+struct WouldWait;
+
+/// Whole chunks around a range of a value.
+struct Covering {
+    /// The number of the first one.
+    first: u64,
+    /// Where they lie in the value.
+    range: Range<u64>,
+    /// Where the range lies in them.
+    within: Range<usize>,
 }
 
 impl Drop for StoredValue {

@@ -1,32 +1,28 @@
-//! Every ceiling: what goes beyond it fails and says so, everything else goes on.
+//! Every ceiling of a session: what goes beyond it fails and says so, everything else
+//! goes on. Those of the whole server are in `ceilings`.
 
-use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
 use std::pin::pin;
-use std::time::Duration;
 
 use bytes::Bytes;
-use farside::{Client, ContentType, ErrorCode, Far, RawArguments, Session};
-use farside_protocol::{Payload, RefState};
+use farside::{ContentType, ErrorCode, Far, RawArguments, Session};
+use farside_protocol::Payload;
 use farside_tests::{Server, guest};
 use futures_util::poll;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 use crate::bystander::Bystander;
 use crate::gate::Gate;
 use crate::peer::{self, Peer};
-use crate::told::{broken, chain, failure, refused, told, upload_text};
+use crate::told::{broken, failure, refused, told, upload_text};
 use crate::{echo, sdk};
 
 /// A module whose function `f` gives a number, with something more in it.
-fn module_with(fields: &str) -> String {
+pub(crate) fn module_with(fields: &str) -> String {
     format!(r#"(module {fields} (func (export "f") (result i32) (i32.const 1)))"#)
 }
 
 /// A module with a memory of so many pages, which can grow.
-fn memory(pages: u32) -> String {
+pub(crate) fn memory(pages: u32) -> String {
     module_with(&format!(
         r#"(memory {pages})
         (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0)))"#
@@ -37,16 +33,16 @@ fn blob(len: usize) -> Bytes {
     vec![7; len].into()
 }
 
-fn put(session: &Session, len: usize) -> Far<Bytes> {
+pub(crate) fn put(session: &Session, len: usize) -> Far<Bytes> {
     session.put_bytes(ContentType::named("application/octet-stream"), blob(len))
 }
 
-async fn is_kept(far: &Far<Bytes>, len: usize) -> bool {
+pub(crate) async fn is_kept(far: &Far<Bytes>, len: usize) -> bool {
     matches!(far.get_raw(None).await, Ok((_, bytes)) if bytes == blob(len))
 }
 
 /// What the server says instead of keeping a value.
-async fn not_kept(far: &Far<Bytes>) -> String {
+pub(crate) async fn not_kept(far: &Far<Bytes>) -> String {
     told(far.get_raw(None).await.unwrap_err().failure().unwrap())
 }
 
@@ -300,7 +296,7 @@ async fn a_value_is_nested_so_deep() {
 }
 
 /// Another writer of the same session, which is not held up by the first one's calls.
-async fn observer(server: &Server, session: &Session) -> Session {
+pub(crate) async fn observer(server: &Server, session: &Session) -> Session {
     server.client().await.attach(session.id(), session.key()).await.unwrap()
 }
 
@@ -393,6 +389,7 @@ async fn writers_of_a_session_share_its_pending_calls() {
         .flag("--limits-session-pending-calls", "2")
         .flag("--limits-session-pending-bytes", "100B")
         .start();
+    let mut bystander = Bystander::new(&server).await;
     let session = server.session().await;
     let other = observer(&server, &session).await;
     let echo = echo::upload(&session).await;
@@ -404,6 +401,7 @@ async fn writers_of_a_session_share_its_pending_calls() {
     QuotaExceeded: the session has 2 pending calls with 22 bytes of arguments; 2 calls and 100 B are allowed
     hint: wait for results before making more calls
     ");
+    bystander.goes_on().await;
     gate.open().await;
     for far in &held {
         assert_eq!(far.get().await.unwrap(), 1);
@@ -412,66 +410,9 @@ async fn writers_of_a_session_share_its_pending_calls() {
 }
 
 #[tokio::test]
-async fn there_are_so_many_sessions() {
-    for (flag, code) in
-        [("--limits-sessions", "Unavailable"), ("--limits-owner-sessions", "QuotaExceeded")]
-    {
-        let server = Server::builder().flag(flag, "2").start();
-        let mut bystander = Bystander::new(&server).await;
-        let session = server.session().await;
-        let refused = server.client().await.session().await.unwrap_err();
-        let told = told(refused.failure().unwrap());
-        let setting = flag.trim_start_matches("--limits-").replace('-', "_");
-        let told = told.replace(&format!("limits.{setting}"), "[setting]").replace(code, "[code]");
-        insta::allow_duplicates! {
-            insta::assert_snapshot!(told, @"
-            [code]: there are 2 sessions already, as many as may be
-            hint: close sessions, or raise [setting] on the server
-            ");
-        }
-        bystander.goes_on().await;
-        session.close().await.unwrap();
-        server.session().await;
-    }
-}
-
-#[tokio::test]
-async fn an_instance_waits_for_a_place_and_then_gives_up() {
-    let server = Server::builder()
-        .flag("--limits-instances", "1")
-        .flag("--limits-instance-wait", "100ms")
-        .start();
-    let mut bystander = Bystander::new(&server).await;
-    let session = server.session().await;
-    let module = upload_text(&session, "m", &module_with("")).await;
-    insta::assert_snapshot!(broken(&module.call::<i32>("f", ())).await, @"
-    Unavailable: the server is full: no instance came free within 100ms
-    hint: try again in a moment, or raise limits.instances on the server
-    ");
-    let fresh = module.function("f").unwrap().fresh();
-    assert_eq!(failure(&fresh.call::<i32>(())).await.code, ErrorCode::Unavailable);
-    bystander.goes_on().await;
-    assert_eq!(session.describe().await.unwrap().modules[0].instance, "none");
-}
-
-#[tokio::test]
-async fn an_instance_that_waits_gets_the_place_of_one_that_goes() {
-    let server = Server::builder().flag("--limits-instances", "1").start();
-    let first = server.session().await;
-    let module = upload_text(&first, "m", &module_with("")).await;
-    assert_eq!(module.call::<i32>("f", ()).get().await.unwrap(), 1);
-    let second = server.session().await;
-    let waiting = upload_text(&second, "m", &module_with("")).await.call::<i32>("f", ());
-    second.flush().await.unwrap();
-    let state = second.wait(&[waiting.id()], 0, None).await.unwrap();
-    assert_eq!(state, [RefState::Pending]);
-    first.close().await.unwrap();
-    assert_eq!(waiting.get().await.unwrap(), 1);
-}
-
-#[tokio::test]
 async fn a_guest_logs_so_much_in_one_call() {
-    let server = Server::builder().flag("--limits-log-bytes", "10B").start();
+    let server = Server::builder().flag("--limits-log-bytes", "58B").start();
+    let mut bystander = Bystander::new(&server).await;
     let session = server.session().await;
     let mut logs = session.logs();
     let talker = upload_text(
@@ -503,220 +444,5 @@ async fn a_guest_logs_so_much_in_one_call() {
     Warn: the log of this call is cut here: it reached limits.log_bytes
     Info: abcd
     ");
-}
-
-const MIB: usize = 1 << 20;
-
-#[tokio::test]
-async fn the_memory_of_the_process_is_shared_by_all_sessions() {
-    let server = Server::builder()
-        .flag("--limits-process-memory", "64MiB")
-        .flag("--storage-spill", "256MiB")
-        .start();
-    let mut bystander = Bystander::new(&server).await;
-    let (one, two) = (server.session().await, server.session().await);
-    let value = put(&one, 40 * MIB);
-    assert!(is_kept(&value, 40 * MIB).await);
-
-    // A value that comes as a transfer is refused before its bytes come.
-    let sent = two.wire().bytes_sent;
-    let refused = not_kept(&put(&two, 40 * MIB)).await;
-    let used = |text: &str| {
-        let (_, rest) = text.split_once(" use ").unwrap();
-        rest.split_once(" of ").unwrap().0.to_owned()
-    };
-    insta::assert_snapshot!(refused.replace(&used(&refused), "[used]"), @"
-    Unavailable: the server's memory is full: all sessions use [used] of 64 MiB, and another 40 MiB do not fit
-    hint: try again later, or raise limits.process_memory on the server
-    ");
-    assert!(two.wire().bytes_sent - sent < MIB as u64);
-    // Guests can't have it either.
-    let module = upload_text(&two, "m", &memory(1)).await;
-    assert_eq!(module.call::<i32>("grow", (400,)).get().await.unwrap(), -1);
-    assert_eq!(module.call::<i32>("grow", (100,)).get().await.unwrap(), 1);
-    let large = upload_text(&two, "large", &memory(400)).await;
-    let refused = broken(&large.call::<i32>("f", ())).await;
-    insta::assert_snapshot!(refused.replace(&used(&refused), "[used]"), @"
-    MemoryLimit: the guest wanted another 25 MiB of memory; all sessions of the server use [used] of 64 MiB
-    hint: try again later, or raise limits.process_memory on the server
-    ");
-    // Nor can results and parts.
-    let echo = echo::upload(&one).await;
-    let row = |letter: &str| BTreeMap::from([("name", letter.repeat(5 * MIB))]);
-    let list = one.put(&[row("x"), row("y")]);
-    list.get_raw(None).await.unwrap();
-    assert_eq!(failure(&echo.call::<Vec<u8>>("echo", (&list,))).await.code, ErrorCode::MemoryLimit);
-    assert_eq!(failure(&list.select::<Vec<u8>>("[:].name")).await.code, ErrorCode::Unavailable);
-    bystander.goes_on().await;
-
-    drop((value, list));
-    one.flush().await.unwrap();
-    assert_eq!(large.call::<i32>("f", ()).get().await.unwrap(), 1);
-}
-
-#[tokio::test]
-async fn a_value_that_is_being_sent_counts_as_memory_until_it_is() {
-    let server = Server::builder()
-        .flag("--limits-process-memory", "64MiB")
-        .flag("--storage-spill", "256MiB")
-        .start();
-    let session = server.session().await;
-    let mut reader = Peer::beside(&server, &session).await;
-    let value = put(&session, 40 * MIB);
-    session.wait(&[value.id()], 1, None).await.unwrap();
-    // The reader asks for it, and takes nothing but the first pieces.
-    let seq = reader.seq();
-    reader.send(&[farside_protocol::Request::Get { seq, of: value.id(), path: None }]).await;
-    reader.next().await;
-    drop(value);
-    assert_eq!(session.describe().await.unwrap().kept_bytes, 0);
-    assert!(not_kept(&put(&session, 40 * MIB)).await.starts_with("Unavailable: "));
-    reader.send(&[farside_protocol::Request::Abort { transfer: seq }]).await;
-    while not_kept_yet(&put(&session, 40 * MIB)).await {}
-}
-
-/// Whether a value is refused for want of memory.
-async fn not_kept_yet(far: &Far<Bytes>) -> bool {
-    match far.get_raw(Some("[0]")).await.unwrap_err().failure() {
-        Some(failure) => failure.code == ErrorCode::Unavailable,
-        None => panic!("the connection is lost"),
-    }
-}
-
-#[tokio::test]
-async fn values_in_storage_are_not_in_memory() {
-    let server = Server::builder().flag("--limits-process-memory", "64MiB").start();
-    let session = server.session().await;
-    let mut kept = Vec::new();
-    while kept.len() < 5 {
-        let value = put(&session, 40 * MIB);
-        // Until the one before is written there is no room for another.
-        if !not_kept_yet(&value).await {
-            kept.push(value);
-        }
-    }
-    assert_eq!(session.describe().await.unwrap().kept_bytes, 200 * MIB as u64);
-    assert!(is_kept(&kept[0], 40 * MIB).await);
-}
-
-#[tokio::test]
-async fn arguments_that_wait_count_as_memory() {
-    let server = Server::builder()
-        .flag("--limits-process-memory", "64MiB")
-        .flag("--storage-spill", "256MiB")
-        .flag("--limits-session-pending-bytes", "1GiB")
-        .start();
-    let session = server.session().await;
-    let mut bystander = Bystander::new(&server).await;
-    let observer = observer(&server, &session).await;
-    let echo = echo::upload(&session).await;
-    let gate = Gate::new(&server, &observer, &1).await;
-    assert_eq!(echo.call::<u8>("echo", (1,)).get().await.unwrap(), 1);
-    let value = put(&observer, 50 * MIB);
-    assert!(is_kept(&value, 50 * MIB).await);
-    let first = echo.call::<u8>("echo", (&gate.far::<u8>(),));
-    let many: Vec<Far<Bytes>> =
-        (0..300).map(|_| echo.call("echo", ("x".repeat(60_000),))).collect();
-    let last = many.last().unwrap();
-    assert_eq!(failure_of(last).await, ErrorCode::Unavailable);
-    bystander.goes_on().await;
-    drop(value);
-    observer.flush().await.unwrap();
-    gate.open().await;
-    assert_eq!(first.get().await.unwrap(), 1);
-    assert!(many[0].get_raw(None).await.is_ok());
-}
-
-async fn failure_of(far: &Far<Bytes>) -> ErrorCode {
-    far.get_raw(None).await.unwrap_err().failure().unwrap().code
-}
-
-/// The files of compiled code.
-fn compiled(data: &Path) -> usize {
-    fs::read_dir(data.join("compiled")).unwrap().count()
-}
-
-/// A module of about so many bytes.
-fn large_module(len: usize) -> String {
-    module_with(&format!(r#"(memory 16) (data (i32.const 0) "{}")"#, "x".repeat(len)))
-}
-
-#[tokio::test]
-async fn the_data_folder_holds_so_much() {
-    let data = tempfile::tempdir().unwrap();
-    let bounded = || Server::builder().data(data.path()).flag("--limits-data-bytes", "900KiB");
-    let server = bounded().start();
-    let session = server.session().await;
-    // Its bytes fit, its code does not beside them.
-    let module = upload_text(&session, "large", &large_module(512 << 10)).await;
-    assert_eq!(module.call::<i32>("f", ()).get().await.unwrap(), 1);
-    let line = server.wait_for_log("compiled code is not kept");
-    assert!(line.contains("the data folder holds 512.0 KiB of 900 KiB already"), "{line}");
-    assert_eq!(compiled(data.path()), 0);
-
-    let larger = large_module(600 << 10);
-    let larger = || session.uploader(larger.clone().into_bytes()).name("larger").send();
-    insta::assert_snapshot!(refused(larger().await), @"
-    QuotaExceeded: the data folder holds 512.0 KiB of 900 KiB already; another 600.0 KiB do not fit
-    hint: raise limits.data_bytes, or release references and close sessions
-    ");
-    // It stays refused: nothing of it is known.
-    assert!(refused(larger().await).starts_with("QuotaExceeded: "));
-    // A value that storage can't take stays in memory.
-    let value = put(&session, 2 * MIB);
-    assert!(is_kept(&value, 2 * MIB).await);
-    let _ = server.wait_for_log("could not spill a value");
-    assert_eq!(module.call::<i32>("f", ()).get().await.unwrap(), 1);
-    drop((module, value, session));
-    let _ = server.stop();
-
-    // Known by its bytes, it is compiled again.
-    let server = bounded().start();
-    let session = server.session().await;
-    assert!(upload_text(&session, "large", &large_module(512 << 10)).await.known());
-    let _ = server.wait_for_log("compiled a module");
-}
-
-/// Why a client can't connect.
-async fn no_connection(server: &Server) -> String {
-    let builder = Client::builder().url(server.url()).token(&server.token());
-    let error = builder.connect().await.unwrap_err();
-    let hint = error.hint().map_or_else(String::new, |hint| format!("hint: {hint}\n"));
-    format!("{}{hint}", chain(&error)).replace(server.url(), "[url]")
-}
-
-#[tokio::test]
-async fn there_are_so_many_connections() {
-    let server = Server::builder().flag("--connections", "2").start();
-    let mut bystander = Bystander::new(&server).await;
-    let session = server.session().await;
-    insta::assert_snapshot!(no_connection(&server).await, @"
-    [url] refuses the connection
-    caused by the server has as many connections as it may
-    hint: try again later, or raise `connections` on the server
-    ");
-    bystander.goes_on().await;
-    drop(session);
-    let again = || Client::builder().url(server.url()).token(&server.token()).connect();
-    while again().await.is_err() {}
-}
-
-#[tokio::test]
-async fn a_connection_introduces_itself_in_time() {
-    let server = Server::builder().flag("--handshake-timeout", "100ms").start();
-    let mut bystander = Bystander::new(&server).await;
-    let mut silent = Peer::silent(&server).await;
-    insta::assert_snapshot!(told(&silent.refusal().await), @"BadRequest: no greeting came within 100ms");
-    // So does one that is no WebSocket yet.
-    let address = server.url().trim_start_matches("ws://");
-    for beginning in ["", "GET / HTTP/1.1\r\nHost: "] {
-        let mut socket = TcpStream::connect(address).await.unwrap();
-        socket.write_all(beginning.as_bytes()).await.unwrap();
-        let mut answer = Vec::new();
-        socket.read_to_end(&mut answer).await.unwrap();
-    }
-    // One that has introduced itself is not cut off.
-    let mut greeted = Peer::greeted(&server).await;
-    tokio::time::timeout(Duration::from_millis(150), greeted.next()).await.unwrap_err();
     bystander.goes_on().await;
 }

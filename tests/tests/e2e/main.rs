@@ -5,14 +5,19 @@
 )]
 
 mod bystander;
+mod ceilings;
+mod cli;
 mod compiling;
 mod demo;
+mod draining;
 mod echo;
 mod faults;
+mod floods;
 mod gate;
 mod limits;
 mod local;
 mod ordering;
+mod own;
 mod peer;
 mod plain;
 mod preparing;
@@ -21,6 +26,7 @@ mod refs;
 mod sdk;
 mod sessions;
 mod smoke;
+mod stats;
 mod storage;
 mod told;
 mod transfers;

@@ -98,7 +98,7 @@ async fn the_servers_deadline_counts_only_while_a_call_runs() {
 
 #[tokio::test]
 async fn the_shorter_of_both_deadlines_holds() {
-    let server = Server::builder().flag("--limits-call-deadline", "50ms").start();
+    let server = Server::builder().flag("--limits-call-deadline", "1s").start();
     let session = server.session().await;
     let hello = session.upload(guest("hello")).await.unwrap();
     let spin = hello.function("spin").unwrap().fresh();
@@ -106,8 +106,8 @@ async fn the_shorter_of_both_deadlines_holds() {
         let error = spin.clone().timeout(timeout).value::<()>(()).await.unwrap_err();
         error.failure().unwrap().message.clone()
     };
-    assert!(message(Duration::from_millis(20)).await.ends_with("within 20ms"));
-    assert!(message(Duration::from_secs(3600)).await.ends_with("within 50ms"));
+    assert!(message(Duration::from_millis(500)).await.ends_with("within 500ms"));
+    assert!(message(Duration::from_secs(3600)).await.ends_with("within 1s"));
 }
 
 #[tokio::test]

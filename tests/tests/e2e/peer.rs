@@ -101,6 +101,26 @@ impl Peer {
         self.socket.send(message).await.unwrap();
     }
 
+    /// Sends messages in frames of their own, which leave together.
+    pub(crate) async fn send_frames(&mut self, requests: &[Request]) {
+        self.feed_frames(requests).await;
+        self.socket.flush().await.unwrap();
+    }
+
+    /// The same, and a goodbye behind them.
+    pub(crate) async fn send_last_frames(&mut self, requests: &[Request]) {
+        self.feed_frames(requests).await;
+        self.send_message(Message::Close(None)).await;
+    }
+
+    async fn feed_frames(&mut self, requests: &[Request]) {
+        for request in requests {
+            let mut frame = Vec::new();
+            request.encode(&mut frame);
+            self.socket.feed(Message::binary(frame)).await.unwrap();
+        }
+    }
+
     /// The next reply.
     pub(crate) async fn next(&mut self) -> Reply {
         match self.next_or_end().await {

@@ -166,7 +166,7 @@ async fn a_closed_session_gives_its_instances_back() {
     // Room for one instance in the whole server: the next session gets one only
     // when the last has given its own back.
     let server = Server::builder()
-        .flag("--limits-instances", "5")
+        .flag("--limits-instances", "1")
         .flag("--limits-instance-wait", "60s")
         .start();
     let client = server.client().await;
@@ -221,4 +221,41 @@ async fn none_of_many_sessions_sees_the_state_of_another() {
     for round in rounds.collect::<Vec<_>>() {
         round.await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn what_is_listed_is_listed_oldest_first() {
+    let server = Server::builder().flag("--limits-session-refs", "20").start();
+    let client = server.client().await;
+    let one = client.session().await.unwrap();
+    let other = server.client().await.attach(one.id(), one.key()).await.unwrap();
+    let mut made = Vec::new();
+    for n in 0..10 {
+        for writer in [&other, &one] {
+            let far = writer.put(&n);
+            far.get().await.unwrap();
+            made.push(far);
+        }
+    }
+    // What is refused says what it was to be.
+    made.push(one.put(&10));
+    one.flush().await.unwrap();
+    made.push(made[0].select("[0]"));
+    other.flush().await.unwrap();
+    let listed = one.refs().await.unwrap();
+    let ids: Vec<_> = listed.iter().map(|outline| outline.id).collect();
+    assert_eq!(ids, made.iter().map(farside::Far::id).collect::<Vec<_>>());
+    let origins: Vec<&str> = listed[19..].iter().map(|outline| outline.origin.as_str()).collect();
+    assert_eq!(origins, ["put", "put", "select"]);
+
+    let mut opened = vec![one.id()];
+    let mut held = Vec::new();
+    for _ in 0..20 {
+        let session = client.session().await.unwrap();
+        opened.push(session.id());
+        held.push(session);
+    }
+    let listed = client.sessions().await.unwrap();
+    let listed: Vec<SessionId> = listed.iter().map(|summary| summary.session).collect();
+    assert_eq!(listed, opened);
 }

@@ -111,6 +111,23 @@ async fn a_large_value_becomes_a_file_and_goes_with_its_reference() {
     files_become(&server, &other, 0).await;
 }
 
+#[test]
+fn a_data_folder_is_one_servers_wherever_it_keeps_values() {
+    let folder = tempfile::tempdir().unwrap();
+    let elsewhere = format!("file:{}", folder.path().join("elsewhere").display());
+    let data = folder.path().join("data");
+    for storage in ["memory:", "file:", &elsewhere] {
+        let first = Server::builder().data(&data).flag("--storage", storage).start();
+        let second = Server::builder().data(&data).flag("--storage", "memory:").try_start();
+        let exit = second.err().unwrap_or_else(|| panic!("two servers share it with {storage}"));
+        assert!(exit.log.contains("another server"), "{}", exit.log);
+        drop(first);
+    }
+    // The data folder itself may be the storage's.
+    let same = format!("file:{}", data.display());
+    let _ = Server::builder().data(&data).flag("--storage", &same).start();
+}
+
 #[tokio::test]
 async fn values_of_an_earlier_server_are_cleared() {
     let folder = tempfile::tempdir().unwrap();

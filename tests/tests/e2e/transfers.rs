@@ -124,8 +124,7 @@ async fn who_reads_one_value_slowly_still_hears_the_rest() {
     }
     // No credit is given: nothing more of it comes, and all else does.
     let spin = peer.call("hello.spin", &[0; 0]).await;
-    let cancel = peer.seq();
-    peer.send(&[Request::Cancel { seq: cancel, of: peer.far(spin) }]).await;
+    peer.send(&[Request::Cancel { of: peer.far(spin) }]).await;
     let cancelled = peer.get(peer.far(spin)).await.unwrap_err();
     assert_eq!(cancelled.code, ErrorCode::Cancelled);
     let other = peer.seq();
@@ -215,8 +214,7 @@ async fn a_call_that_ends_while_its_arguments_come_holds_nothing() {
         chunk(call, 0, args.slice(..60_000)),
     ])
     .await;
-    let cancel = peer.seq();
-    peer.send(&[Request::Cancel { seq: cancel, of: peer.far(call) }]).await;
+    peer.send(&[Request::Cancel { of: peer.far(call) }]).await;
     peer.send(&[chunk(call, 60_000, args.slice(60_000..))]).await;
     assert_eq!(peer.get(peer.far(call)).await.unwrap_err().code, ErrorCode::Cancelled);
     let release = peer.seq();

@@ -2,39 +2,35 @@
 //! server stays up whatever comes, and other sessions go on.
 
 use bytes::Bytes;
-use farside::{Failure, Session};
+use farside::Failure;
 use farside_protocol::{
     CallFlags, PROTOCOL_VERSION, Payload, Reply, Request, Seq, Subject, Target, caps,
 };
 use farside_tests::{Server, guest};
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::gate::Gate;
+use crate::bystander::Bystander;
 use crate::local::Local;
 use crate::peer::{self, Peer, chunk, hello, packed, put_later};
 
 /// A server with a session that must not notice anything.
-struct Bystander {
+struct Watched {
     server: Server,
-    session: Session,
-    calls: u64,
+    bystander: Bystander,
 }
 
-impl Bystander {
-    async fn new() -> Bystander {
+impl Watched {
+    async fn new() -> Watched {
         let server = Server::start();
-        let session = server.session().await;
-        session.upload(guest("logbook")).await.unwrap();
-        Bystander { server, session, calls: 0 }
+        let bystander = Bystander::new(&server).await;
+        Watched { server, bystander }
     }
 
     /// What the server says to a peer that it refuses; the other session and new
     /// ones go on.
     async fn refusal(&mut self, peer: &mut Peer) -> String {
         let failure = peer.refusal().await;
-        self.calls += 1;
-        let add = self.session.function("logbook.add");
-        assert_eq!(add.value::<u64>(("still here",)).await.unwrap(), self.calls);
+        self.bystander.goes_on().await;
         let newcomer = self.server.session().await;
         assert_eq!(newcomer.put(&1).get().await.unwrap(), 1);
         text(&failure)
@@ -48,8 +44,8 @@ fn text(failure: &Failure) -> String {
 
 #[tokio::test]
 async fn who_is_not_greeted_is_told_why() {
-    let mut bystander = Bystander::new().await;
-    let token = bystander.server.token();
+    let mut watched = Watched::new().await;
+    let token = watched.server.token();
     let first_messages = [
         hello(PROTOCOL_VERSION + 1, &token),
         hello(PROTOCOL_VERSION, &token[1..]),
@@ -59,9 +55,9 @@ async fn who_is_not_greeted_is_told_why() {
     ];
     let mut texts = String::new();
     for first in first_messages {
-        let mut peer = Peer::silent(&bystander.server).await;
+        let mut peer = Peer::silent(&watched.server).await;
         peer.send(&[first]).await;
-        texts += &bystander.refusal(&mut peer).await;
+        texts += &watched.refusal(&mut peer).await;
     }
     insta::assert_snapshot!(texts, @"
     VersionMismatch: the client speaks protocol version 2, the server version 1
@@ -76,28 +72,21 @@ async fn who_is_not_greeted_is_told_why() {
 }
 
 #[tokio::test]
-async fn who_says_nothing_is_asked_to_leave() {
-    let server = Server::builder().flag("--handshake-timeout", "20ms").start();
-    let mut silent = Peer::silent(&server).await;
-    insta::assert_snapshot!(silent.refusal().await, @"no greeting came within 20ms");
-}
-
-#[tokio::test]
 async fn messages_have_their_place() {
-    let mut bystander = Bystander::new().await;
+    let mut watched = Watched::new().await;
     let mut texts = String::new();
     let describe = Request::Describe { seq: Seq::FIRST, subject: Subject::Session };
-    let greet_again = hello(PROTOCOL_VERSION, &bystander.server.token());
+    let greet_again = hello(PROTOCOL_VERSION, &watched.server.token());
     let attach = Request::Attach { session: None, lease_ms: None };
     for early in [describe, greet_again.clone()] {
-        let mut peer = Peer::greeted(&bystander.server).await;
+        let mut peer = Peer::greeted(&watched.server).await;
         peer.send(&[early]).await;
-        texts += &bystander.refusal(&mut peer).await;
+        texts += &watched.refusal(&mut peer).await;
     }
     for late in [greet_again, attach] {
-        let mut peer = Peer::attached(&bystander.server).await;
+        let mut peer = Peer::attached(&watched.server).await;
         peer.send(&[late]).await;
-        texts += &bystander.refusal(&mut peer).await;
+        texts += &watched.refusal(&mut peer).await;
     }
     insta::assert_snapshot!(texts, @"
     BadRequest: Describe needs a session; attach first
@@ -109,7 +98,9 @@ async fn messages_have_their_place() {
 
 #[tokio::test]
 async fn a_repeated_message_is_passed_over() {
-    let Bystander { server, session, .. } = Bystander::new().await;
+    let server = Server::start();
+    let session = server.session().await;
+    session.upload(guest("logbook")).await.unwrap();
     let mut peer = Peer::beside(&server, &session).await;
     let seq = peer.seq();
     let add = peer::call(seq, "logbook.add", Payload::Inline(packed(&("once",))));
@@ -125,15 +116,15 @@ async fn a_repeated_message_is_passed_over() {
 
 #[tokio::test]
 async fn a_number_left_out_ends_the_connection() {
-    let mut bystander = Bystander::new().await;
-    let mut peer = Peer::attached(&bystander.server).await;
+    let mut watched = Watched::new().await;
+    let mut peer = Peer::attached(&watched.server).await;
     let (first, _, third) = (peer.seq(), peer.seq(), peer.seq());
     peer.send(&[
         Request::Describe { seq: first, subject: Subject::Refs },
         Request::Describe { seq: third, subject: Subject::Refs },
     ])
     .await;
-    insta::assert_snapshot!(bystander.refusal(&mut peer).await, @"
+    insta::assert_snapshot!(watched.refusal(&mut peer).await, @"
     BadRequest: message 3 came after message 1
     hint: each message takes the next number of its writer
     ");
@@ -141,7 +132,7 @@ async fn a_number_left_out_ends_the_connection() {
 
 #[tokio::test]
 async fn what_is_no_message_ends_the_connection() {
-    let mut bystander = Bystander::new().await;
+    let mut watched = Watched::new().await;
     let mut texts = String::new();
     let mut whole = Vec::new();
     Request::Describe { seq: Seq::FIRST, subject: Subject::Session }.encode(&mut whole);
@@ -154,9 +145,9 @@ async fn what_is_no_message_ends_the_connection() {
         b"GET / HTTP/1.1",
     ];
     for frame in frames {
-        let mut peer = Peer::attached(&bystander.server).await;
+        let mut peer = Peer::attached(&watched.server).await;
         peer.send_message(Message::binary(frame.to_vec())).await;
-        texts += &bystander.refusal(&mut peer).await;
+        texts += &watched.refusal(&mut peer).await;
     }
     insta::assert_snapshot!(texts, @"
     BadRequest: a message can't be read: unknown request number 99
@@ -170,16 +161,16 @@ async fn what_is_no_message_ends_the_connection() {
 
 #[tokio::test]
 async fn a_text_message_ends_the_connection() {
-    let mut bystander = Bystander::new().await;
-    let mut peer = Peer::attached(&bystander.server).await;
+    let mut watched = Watched::new().await;
+    let mut peer = Peer::attached(&watched.server).await;
     peer.send_message(Message::text("hello")).await;
-    insta::assert_snapshot!(bystander.refusal(&mut peer).await, @"BadRequest: what came can't be read: it is a text message; frames are binary");
+    insta::assert_snapshot!(watched.refusal(&mut peer).await, @"BadRequest: what came can't be read: it is a text message; frames are binary");
 }
 
 #[tokio::test]
 async fn a_frame_has_a_cap() {
-    let mut bystander = Bystander::new().await;
-    let mut peer = Peer::attached(&bystander.server).await;
+    let mut watched = Watched::new().await;
+    let mut peer = Peer::attached(&watched.server).await;
     // Frames of exactly the cap are read: as many messages as fit.
     let mut frame = Vec::new();
     let mut asked = 0;
@@ -199,11 +190,11 @@ async fn a_frame_has_a_cap() {
         let answer = Reply::Waited { seq: Seq::new(number).unwrap(), states: Vec::new() };
         assert_eq!(peer.next().await, answer);
     }
-    bystander.refusal(&mut peer).await;
+    watched.refusal(&mut peer).await;
 
-    let mut peer = Peer::attached(&bystander.server).await;
+    let mut peer = Peer::attached(&watched.server).await;
     peer.send_message(Message::binary(vec![0xc1; caps::FRAME_BYTES + 1])).await;
-    insta::assert_snapshot!(bystander.refusal(&mut peer).await, @"BadRequest: what came can't be read: Space limit exceeded: Message too long: 262145 > 262144");
+    insta::assert_snapshot!(watched.refusal(&mut peer).await, @"BadRequest: what came can't be read: Space limit exceeded: Message too long: 262145 > 262144");
 }
 
 #[tokio::test]
@@ -212,14 +203,13 @@ async fn what_is_sent_in_vain_is_passed_over() {
     let mut peer = Peer::attached(&server).await;
     let unknown = Seq::new(99).unwrap();
     let released = peer.seq();
-    let cancelled = peer.seq();
     let far = peer.far(unknown);
     peer.send(&[
         chunk(unknown, 0, &b"bytes"[..]),
         Request::Credit { transfer: unknown, until: 1 << 40 },
         Request::Abort { transfer: unknown },
         Request::Release { seq: released, refs: vec![far, far] },
-        Request::Cancel { seq: cancelled, of: far },
+        Request::Cancel { of: far },
     ])
     .await;
     let seq = peer.seq();
@@ -233,8 +223,24 @@ async fn what_is_sent_in_vain_is_passed_over() {
 }
 
 #[tokio::test]
+async fn a_call_can_not_name_itself() {
+    let server = Server::start();
+    let session = server.session().await;
+    session.upload(guest("hello")).await.unwrap();
+    let mut peer = Peer::beside(&server, &session).await;
+    let seq = peer.seq();
+    let args = packed(&(farside_protocol::value::FarArg(peer.far(seq)),));
+    peer.send(&[peer::call(seq, "hello.greet", Payload::Inline(args))]).await;
+    let failure = peer.get(peer.far(seq)).await.unwrap_err();
+    insta::assert_snapshot!(text(failure.root()), @"
+    BadRequest: far:65538 is not made yet
+    hint: a message may name only references made before it
+    ");
+}
+
+#[tokio::test]
 async fn a_piece_must_fit_its_transfer() {
-    let mut bystander = Bystander::new().await;
+    let mut watched = Watched::new().await;
     let mut texts = String::new();
     let kib = |n: usize| vec![0; n * 1024];
     let first = Seq::FIRST;
@@ -247,11 +253,11 @@ async fn a_piece_must_fit_its_transfer() {
         vec![put_later(first, 1 << 20), chunk(first, 0, kib(64)), chunk(first, 1 << 16, kib(65))],
     ];
     for messages in wrong {
-        let mut peer = Peer::attached(&bystander.server).await;
+        let mut peer = Peer::attached(&watched.server).await;
         for message in messages {
             peer.send(&[message]).await;
         }
-        texts += &bystander.refusal(&mut peer).await;
+        texts += &watched.refusal(&mut peer).await;
     }
     insta::assert_snapshot!(texts, @"
     BadRequest: a piece of transfer 1 is wrong: it goes beyond the announced size
@@ -267,27 +273,70 @@ async fn a_piece_must_fit_its_transfer() {
 async fn a_transfer_is_granted_more_as_it_comes() {
     let server = Server::start();
     let mut peer = Peer::attached(&server).await;
-    let (seq, size) = (peer.seq(), 1 << 20);
+    let (seq, size) = (peer.seq(), 2 << 20);
     let piece = Bytes::from(vec![0xc0; caps::CHUNK_BYTES]);
-    let mut frames = vec![put_later(seq, size)];
-    let in_credit = caps::TRANSFER_CREDIT / caps::CHUNK_BYTES as u64;
-    frames.extend((0..in_credit).map(|n| chunk(seq, n * piece.len() as u64, piece.clone())));
-    for frame in frames {
-        peer.send(&[frame]).await;
-    }
-    let mut granted = 0;
-    while granted < 2 * caps::TRANSFER_CREDIT {
+    peer.send(&[put_later(seq, size)]).await;
+    let (mut sent, mut granted) = (0, caps::TRANSFER_CREDIT);
+    while granted < size {
+        while sent < granted {
+            peer.send(&[chunk(seq, sent, piece.clone())]).await;
+            sent += piece.len() as u64;
+        }
         match peer.next().await {
             Reply::Credit { transfer, until } if transfer == seq => {
-                assert!(until > granted && until <= 2 * caps::TRANSFER_CREDIT);
+                assert!(until > granted && until <= sent + 4 * caps::TRANSFER_CREDIT);
                 granted = until;
             }
             other => panic!("{other:?}"),
         }
     }
+    assert_eq!(granted, size);
     peer.send(&[Request::Abort { transfer: seq }]).await;
     let aborted = peer.get(peer.far(seq)).await.unwrap_err();
-    insta::assert_snapshot!(text(&aborted), @"BadRequest: a transfer ended after 262144 of 1048576 bytes: the client gave up sending it");
+    insta::assert_snapshot!(text(&aborted), @"BadRequest: a transfer ended after 1638400 of 2097152 bytes: the client gave up sending it");
+}
+
+/// A call by name whose value comes in the answer.
+fn value_of(seq: Seq, function: &str, args: &impl serde::Serialize) -> Request {
+    Request::Call {
+        seq,
+        target: Target::Name(function.to_owned()),
+        flags: CallFlags { get: true, release: true, fresh: false },
+        timeout_ms: None,
+        args: Payload::Inline(packed(args)),
+    }
+}
+
+#[tokio::test]
+async fn a_flood_of_frames_is_answered_in_order_and_stops_nobody() {
+    let server = Server::start();
+    let session = server.session().await;
+    session.upload(guest("hello")).await.unwrap();
+    let mut peer = Peer::beside(&server, &session).await;
+    let calls: Vec<(Seq, i64)> = (0..5_000).map(|n| (peer.seq(), n)).collect();
+    let frames: Vec<Request> =
+        calls.iter().map(|(seq, n)| value_of(*seq, "hello.square", &(n,))).collect();
+    peer.send_frames(&frames).await;
+    assert_eq!(session.put(&1).get().await.unwrap(), 1);
+    for (seq, n) in calls {
+        assert_eq!(peer.answer(seq).await.unwrap(), packed(&(n * n)));
+    }
+}
+
+#[tokio::test]
+async fn a_goodbye_takes_no_answer_away_that_was_asked_for_before() {
+    let server = Server::start();
+    let session = server.session().await;
+    let nine = session.put(&9);
+    session.flush().await.unwrap();
+    let mut peer = Peer::beside(&server, &session).await;
+    let gets: Vec<Seq> = (0..100).map(|_| peer.seq()).collect();
+    let get = |seq: &Seq| Request::Get { seq: *seq, of: nine.id(), path: None };
+    let frames: Vec<Request> = gets.iter().map(get).collect();
+    peer.send_last_frames(&frames).await;
+    for seq in gets {
+        assert_eq!(peer.answer(seq).await.unwrap(), packed(&9));
+    }
 }
 
 #[tokio::test]
@@ -315,14 +364,7 @@ async fn credit_comes_back_as_calls_finish() {
     let mut acks = Vec::new();
     for n in 0..40_i64 {
         let seq = peer.seq();
-        let call = Request::Call {
-            seq,
-            target: Target::Name("hello.square".to_owned()),
-            flags: CallFlags { get: true, release: true, fresh: false },
-            timeout_ms: None,
-            args: Payload::Inline(packed(&(n,))),
-        };
-        peer.send(&[call]).await;
+        peer.send(&[value_of(seq, "hello.square", &(n,))]).await;
         loop {
             match peer.next().await {
                 Reply::Ack { taken, calls, bytes } => acks.push((taken, calls, bytes)),
@@ -339,75 +381,6 @@ async fn credit_comes_back_as_calls_finish() {
     assert!(taken <= 40 && calls > 40 && calls <= 48, "{acks:?}");
     assert!(bytes > 64 << 20, "{acks:?}");
     assert!(acks.len() >= 10, "told before it runs out: {acks:?}");
-}
-
-#[cfg(target_os = "linux")]
-#[tokio::test]
-async fn answers_that_nobody_reads_take_no_memory() {
-    const SIZE: usize = 60_000;
-    const COUNT: usize = 10_000;
-    let server = Server::start();
-    let session = server.session().await;
-    let value = session.put(serde_bytes::Bytes::new(&[7; SIZE]));
-    let mut gate = Gate::new(&server, &session, &serde_bytes::Bytes::new(&[7; SIZE])).await;
-    value.get_raw(None).await.unwrap();
-    let before = peak_memory(server.pid());
-    // Asked of a value that is there, and of one that comes later.
-    for of in [value.id(), gate.id()] {
-        let mut peer = Peer::beside(&server, &session).await;
-        let gets: Vec<Request> =
-            (0..COUNT).map(|_| Request::Get { seq: peer.seq(), of, path: None }).collect();
-        peer.send(&gets).await;
-        if of == gate.id() {
-            gate.send().await;
-        }
-        session.flush().await.unwrap();
-        let mut answers = 0;
-        while answers < COUNT {
-            answers += usize::from(matches!(peer.next().await, Reply::Value { .. }));
-        }
-    }
-    let grown = peak_memory(server.pid()) - before;
-    assert!(grown < (COUNT * SIZE) as u64 / 10, "{grown} bytes more at the peak");
-}
-
-/// The most memory that a process ever had.
-#[cfg(target_os = "linux")]
-fn peak_memory(pid: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    peak.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
-}
-
-#[tokio::test]
-async fn unanswered_questions_have_a_bound() {
-    let server = Server::builder().flag("--limits-session-refs", "50").start();
-    let session = server.session().await;
-    let gate = Gate::new(&server, &session, &"late").await;
-    let mut peer = Peer::beside(&server, &session).await;
-    let mut asked: Vec<Request> =
-        (0..40).map(|_| Request::Get { seq: peer.seq(), of: gate.id(), path: None }).collect();
-    let wait = |seq| Request::Wait { seq, refs: vec![gate.id(); 10], count: 1, timeout_ms: None };
-    asked.push(wait(peer.seq()));
-    peer.send(&asked).await;
-    let beyond = peer.get(gate.id()).await.unwrap_err();
-    insta::assert_snapshot!(text(&beyond), @"
-    QuotaExceeded: the session's unanswered questions name 50 references; 50 are allowed
-    hint: await answers before asking more, or raise limits.session_refs on the server
-    ");
-    // An answer, be it that the time is over, makes room for another question.
-    drop(peer);
-    let mut peer = Peer::beside(&server, &session).await;
-    for _ in 0..100 {
-        let seq = peer.seq();
-        let wait = Request::Wait { seq, refs: vec![gate.id(); 50], count: 1, timeout_ms: Some(1) };
-        peer.send(&[wait]).await;
-        assert!(matches!(peer.next().await, Reply::Waited { .. }));
-    }
-    let last = peer.seq();
-    peer.send(&[Request::Get { seq: last, of: gate.id(), path: None }]).await;
-    gate.open().await;
-    assert_eq!(peer.answer(last).await.unwrap(), packed(&"late"));
 }
 
 #[tokio::test]

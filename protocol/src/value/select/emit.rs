@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
+use crate::codec;
 use crate::value::path::Step;
-use crate::{caps, codec};
 
 use super::error::SelectError;
 use super::run::Run;
@@ -154,7 +154,8 @@ impl<'p, S: Source> Walk<'p, S> {
 
     /// Counts memory before it is taken.
     fn scatter(&mut self, bytes: u64) -> Result<(), SelectError<S::Error>> {
-        self.scattered = self.scattered.saturating_add(bytes);
-        if self.scattered > caps::SCATTERED_BYTES { Err(SelectError::Scattered) } else { Ok(()) }
+        let left = self.scattered_left.checked_sub(bytes);
+        self.scattered_left = left.ok_or(SelectError::Scattered)?;
+        self.reader.reserve(bytes)
     }
 }

@@ -17,6 +17,7 @@ mod view;
 mod walk;
 
 use super::path::Path;
+use crate::caps;
 use walk::Walk;
 
 pub use error::SelectError;
@@ -35,5 +36,18 @@ pub use source::{Blocks, Source};
 /// # Errors
 /// Which step failed and what was there; or the source can't be read.
 pub fn select<S: Source>(source: S, path: &Path) -> Result<Selection, SelectError<S::Error>> {
-    Walk::new(source).select(path)
+    select_within(source, path, caps::SCATTERED_BYTES)
+}
+
+/// The same, with another bound than [`caps::SCATTERED_BYTES`] on the bytes that are
+/// copied together, and so on the time that it takes beside that of reading.
+///
+/// # Errors
+/// As [`select`].
+pub fn select_within<S: Source>(
+    source: S,
+    path: &Path,
+    scattered: u64,
+) -> Result<Selection, SelectError<S::Error>> {
+    Walk::new(source, scattered).select(path)
 }

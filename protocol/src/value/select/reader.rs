@@ -37,6 +37,10 @@ impl<S: Source> Reader<S> {
         Reader { source, len }
     }
 
+    pub(super) fn reserve(&mut self, bytes: u64) -> Result<(), SelectError<S::Error>> {
+        self.source.reserve(bytes).map_err(SelectError::Source)
+    }
+
     pub(super) fn read(
         &mut self,
         at: u64,

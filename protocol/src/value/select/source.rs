@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::convert::Infallible;
+use std::num::NonZeroU64;
 
 use bytes::Bytes;
 
@@ -23,6 +24,15 @@ pub trait Source {
     /// # Errors
     /// When they can't be read.
     fn read(&mut self, at: u64, len: usize) -> Result<Cow<'_, [u8]>, Self::Error>;
+
+    /// Asks for memory that the selection is about to take beside the source.
+    ///
+    /// # Errors
+    /// When it may not have it.
+    fn reserve(&mut self, bytes: u64) -> Result<(), Self::Error> {
+        let _ = bytes;
+        Ok(())
+    }
 }
 
 impl Source for &[u8] {
@@ -38,11 +48,12 @@ impl Source for &[u8] {
     }
 }
 
-/// A source that is read in blocks of [`Blocks::SIZE`] bytes, of which it keeps
-/// the last: for storage where many small reads are dear.
+/// A source that is read in blocks, of which it keeps the last: for storage where
+/// many small reads are dear.
 #[derive(Debug)]
 pub struct Blocks<F> {
     len: u64,
+    size: u64,
     read: F,
     start: u64,
     block: Bytes,
@@ -53,12 +64,10 @@ where
     F: FnMut(u64, usize) -> Result<Bytes, E>,
     E: std::error::Error + 'static,
 {
-    /// Bytes in a block; each begins at a multiple of it.
-    pub const SIZE: u64 = 64 * 1024;
-
-    /// A source of `len` bytes; `read(at, count)` gives `count` of them.
-    pub fn new(len: u64, read: F) -> Blocks<F> {
-        Blocks { len, read, start: 0, block: Bytes::new() }
+    /// A source of `len` bytes in blocks of `size`, each of which begins at a
+    /// multiple of it; `read(at, count)` gives `count` of them.
+    pub fn new(len: u64, size: NonZeroU64, read: F) -> Blocks<F> {
+        Blocks { len, size: size.get(), read, start: 0, block: Bytes::new() }
     }
 }
 
@@ -76,8 +85,8 @@ where
     fn read(&mut self, at: u64, len: usize) -> Result<Cow<'_, [u8]>, E> {
         let end = at.saturating_add(len as u64).min(self.len);
         if at < self.start || end > self.start + self.block.len() as u64 {
-            let start = at - at % Self::SIZE;
-            let until = end.next_multiple_of(Self::SIZE).min(self.len);
+            let start = at - at % self.size;
+            let until = end.next_multiple_of(self.size).min(self.len);
             self.block = (self.read)(start, until.saturating_sub(start) as usize)?;
             self.start = start;
         }

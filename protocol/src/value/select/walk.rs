@@ -16,8 +16,9 @@ use super::view::{Misfit, View};
 pub(super) struct Walk<'p, S> {
     pub(super) reader: Reader<S>,
     pub(super) selection: Selection,
-    /// Memory that the selection takes, see [`caps::SCATTERED_BYTES`](crate::caps).
-    pub(super) scattered: u64,
+    /// Memory that the selection may still take, see
+    /// [`caps::SCATTERED_BYTES`](crate::caps).
+    pub(super) scattered_left: u64,
     /// Where the walk is, for errors.
     marks: Vec<Mark<'p>>,
 }
@@ -51,11 +52,11 @@ pub(super) enum Places {
 }
 
 impl<'p, S: Source> Walk<'p, S> {
-    pub(super) fn new(source: S) -> Walk<'p, S> {
+    pub(super) fn new(source: S, scattered: u64) -> Walk<'p, S> {
         Walk {
             reader: Reader::new(source),
             selection: Selection::default(),
-            scattered: 0,
+            scattered_left: scattered,
             marks: Vec::new(),
         }
     }

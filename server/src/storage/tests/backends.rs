@@ -15,7 +15,9 @@ use crate::storage::faulty::{Fault, FaultyStorage};
 use crate::storage::file::FileStorage;
 use crate::storage::memory::MemoryStorage;
 use crate::storage::metered::Metered;
-use crate::storage::{Damage, Durability, Key, Storage, StorageError, StorageUrl, open};
+use crate::storage::{
+    Damage, Durability, FolderLock, Key, Storage, StorageError, StorageUrl, open,
+};
 
 const DURABILITIES: [Durability; 2] = [Durability::Process, Durability::Disk];
 
@@ -24,7 +26,7 @@ fn parts(texts: &[&'static str]) -> Vec<Bytes> {
 }
 
 async fn backends(folder: &Path) -> [Arc<dyn Storage>; 2] {
-    let files = FileStorage::open(folder.join("storage"), folder.to_owned()).await.unwrap();
+    let files = FileStorage::open(folder.join("storage"), Some(folder.to_owned())).await.unwrap();
     [Arc::new(MemoryStorage::default()), Arc::new(files)]
 }
 
@@ -171,6 +173,7 @@ async fn files_are_for_this_account_alone() {
     let folder = TempDir::new().unwrap();
     let data = folder.path().join("data");
     let storage = files(&data).await;
+    let _lock = FolderLock::take(&data).unwrap();
     storage.put(&key("modules/a"), parts(&["x"]), Durability::Process).await.unwrap();
     let mode = |path: &str| fs::metadata(data.join(path)).unwrap().permissions().mode() & 0o777;
     assert_eq!([mode(""), mode("storage"), mode("storage/modules")], [0o700; 3]);

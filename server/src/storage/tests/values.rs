@@ -3,16 +3,21 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use farside_protocol::value::SelectError;
+use farside_protocol::value::{SelectError, Selection};
 use futures_util::FutureExt;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::{files, keys, noise, runtime};
+use crate::config::ByteSize;
+use crate::meter::Meter;
 use crate::storage::faulty::{Fault, FaultyStorage};
-use crate::storage::{Damage, Storage, StorageError, StoredValue, Values};
+use crate::storage::{CountedError, Damage, Storage, StorageError, StoredValue, Values};
 
-const CHUNK: usize = 64 * 1024;
+const CHUNK: usize = 4 * 1024;
+
+/// Bytes that a selection reads at once.
+const BLOCK: usize = 64 * 1024;
 
 async fn faulty() -> (Arc<FaultyStorage>, Values) {
     let storage = FaultyStorage::new();
@@ -35,6 +40,9 @@ fn file(folder: &Path) -> std::path::PathBuf {
 async fn check_range(value: &StoredValue, whole: &[u8], from: usize, until: usize) {
     let read = value.read(from as u64..until as u64).await.unwrap();
     assert!(read == whole[from..until.min(whole.len())], "{from}..{until}");
+    if let Some(now) = value.read_now(from as u64..until as u64) {
+        assert!(now == read, "{from}..{until}");
+    }
 }
 
 #[tokio::test]
@@ -212,30 +220,47 @@ async fn values_of_an_earlier_process_are_cleared() {
     assert!(matches!(value.read(0..1).await, Err(StorageError::NotFound { .. })));
 }
 
-/// A map of a number and a byte string over several chunks.
+/// A map of a number and a byte string over several blocks.
 fn map() -> Vec<u8> {
     let mut map = vec![0x82, 0xa1, b'n', 7, 0xa1, b'b', 0xc6];
-    map.extend((3 * CHUNK as u32).to_be_bytes());
-    map.extend(noise(3 * CHUNK));
+    map.extend((3 * BLOCK as u32).to_be_bytes());
+    map.extend(noise(3 * BLOCK));
     map
+}
+
+async fn select(
+    value: &Arc<StoredValue>,
+    path: &str,
+) -> Result<Selection, SelectError<CountedError<StorageError>>> {
+    let charge = Meter::new(ByteSize::mib(1)).count(0);
+    value.select(path.parse().unwrap(), charge).await.map(|(selection, _)| selection)
 }
 
 #[tokio::test]
 async fn parts_are_selected_without_reading_the_rest() {
     let (storage, values) = faulty().await;
     let value = values.write(map().into()).await.unwrap();
-    // Damage in the third chunk, where no head lies.
-    storage.set(Some(Fault::FlippedBit(8 * 2 * CHUNK as u64 + 800)));
-    let selected = value.select("n".parse().unwrap()).await.unwrap();
+    // Damage in the third block, where no head lies.
+    storage.set(Some(Fault::FlippedBit(8 * 2 * BLOCK as u64 + 800)));
+    let selected = select(&value, "n").await.unwrap();
     assert_eq!(selected.as_range(), Some(3..4));
-    let selected = value.select("b".parse().unwrap()).await.unwrap();
-    assert_eq!(selected.len(), 5 + 3 * CHUNK as u64);
+    let selected = select(&value, "b").await.unwrap();
+    assert_eq!(selected.len(), 5 + 3 * BLOCK as u64);
 
-    let error = value.select("c".parse().unwrap()).await.unwrap_err();
+    assert_eq!(value.select_now(&"n".parse().unwrap()).unwrap().as_range(), Some(3..4));
+    assert_eq!(value.read_now(3..4).unwrap(), [7][..]);
+
+    let error = select(&value, "c").await.unwrap_err();
     assert!(matches!(error, SelectError::NoField { .. }));
+    assert_eq!(value.select_now(&"c".parse().unwrap()), None);
     storage.set(Some(Fault::FlippedBit(0)));
-    let error = value.select("n".parse().unwrap()).await.unwrap_err();
-    assert!(matches!(error, SelectError::Source(StorageError::Corrupt { .. })));
+    let error = select(&value, "n").await.unwrap_err();
+    assert!(matches!(
+        error,
+        SelectError::Source(CountedError::Source(StorageError::Corrupt { .. }))
+    ));
+    assert_eq!(value.select_now(&"n".parse().unwrap()), None);
+    assert_eq!(value.read_now(3..4), None);
 }
 
 #[tokio::test]
