@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+/// Longest part of a path that is shown.
+const PATH_BYTES: usize = 80;
+
 /// What went wrong, in the language's own words.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EvalError {
@@ -28,6 +31,19 @@ impl EvalError {
         let message = message.into();
         let traceback = format!("{kind}: {message}");
         EvalError { kind: kind.to_owned(), message, traceback }
+    }
+
+    /// There is no plain value for a result; a path tells where in it.
+    #[must_use]
+    pub fn not_plain(what: &str, path: &str) -> EvalError {
+        let shown = &path[..path.floor_char_boundary(PATH_BYTES)];
+        let cut = if shown.len() < path.len() { ".." } else { "" };
+        let place = match path {
+            "" => "the result is".to_owned(),
+            _ => format!("the result holds, at `{shown}{cut}`,"),
+        };
+        let message = format!("{place} {what}, which is no plain value");
+        EvalError::new(EvalError::NOT_PLAIN, message)
     }
 
     /// The code was interrupted from outside.

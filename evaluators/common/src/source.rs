@@ -1,5 +1,6 @@
 //! The texts that were evaluated, for the lines that errors show.
 
+use std::cmp::Reverse;
 use std::collections::VecDeque;
 
 /// Most texts that are kept, the last ones.
@@ -78,13 +79,12 @@ impl Sources {
         if !text.contains('#') {
             return text.to_owned();
         }
-        let mut shown = text.to_owned();
-        for source in &self.texts {
-            if source.key != source.shown {
-                shown = shown.replace(&source.key, &source.shown);
-            }
-        }
-        shown
+        let mut numbered: Vec<&Source> =
+            self.texts.iter().filter(|source| source.key != source.shown).collect();
+        // Longer ones first: one may be the beginning of another.
+        numbered.sort_by_key(|source| Reverse(source.key.len()));
+        let replace = |text: String, source: &&Source| text.replace(&source.key, &source.shown);
+        numbered.iter().fold(text.to_owned(), replace)
     }
 
     fn find(&self, key: &str) -> Option<&Source> {
@@ -110,6 +110,10 @@ mod tests {
         assert_eq!(sources.shown("<eval>#1"), "<eval>");
         assert_eq!(sources.shown("y#1"), "y#1");
         assert_eq!(sources.show_names("at <eval>#1:3"), "at <eval>:3");
+        for text in '0'..='9' {
+            sources.keep("<eval>", &text.to_string());
+        }
+        assert_eq!(sources.show_names("at <eval>#10:3"), "at <eval>:3");
     }
 
     #[test]

@@ -18,12 +18,7 @@ pub(crate) enum Failure {
 impl Failure {
     /// There is no plain value for it; a path tells where it is in the result.
     pub(crate) fn not_plain(what: &str, path: &str) -> Failure {
-        let place = match path {
-            "" => "the result is".to_owned(),
-            path => format!("the result holds, at `{path}`,"),
-        };
-        let message = format!("{place} {what}, which is no plain value");
-        Failure::Other(EvalError::new(EvalError::NOT_PLAIN, message))
+        Failure::Other(EvalError::not_plain(what, path))
     }
 }
 
