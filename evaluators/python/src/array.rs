@@ -262,24 +262,24 @@ mod farside {
         }
 
         #[pygetset]
-        fn shape(&self, vm: &VirtualMachine) -> PyObjectRef {
-            let shape = self.read().shape().iter().map(|len| vm.ctx.new_int(*len).into()).collect();
+        fn shape(zelf: &Py<Self>, vm: &VirtualMachine) -> PyObjectRef {
+            let shape = zelf.read().shape().iter().map(|len| vm.ctx.new_int(*len).into()).collect();
             vm.ctx.new_tuple(shape).into()
         }
 
         #[pygetset]
-        fn dtype(&self) -> &'static str {
-            self.read().dtype().name()
+        fn dtype(zelf: &Py<Self>) -> &'static str {
+            zelf.read().dtype().name()
         }
 
         #[pygetset]
-        fn ndim(&self) -> usize {
-            self.read().shape().len()
+        fn ndim(zelf: &Py<Self>) -> usize {
+            zelf.read().shape().len()
         }
 
         #[pygetset]
-        fn size(&self) -> usize {
-            self.read().len()
+        fn size(zelf: &Py<Self>) -> usize {
+            zelf.read().len()
         }
 
         fn length(&self, vm: &VirtualMachine) -> PyResult<usize> {
@@ -328,69 +328,69 @@ mod farside {
         }
 
         #[pymethod]
-        fn sum(&self, vm: &VirtualMachine) -> PyObjectRef {
-            number(vm, self.read().sum())
+        fn sum(zelf: &Py<Self>, vm: &VirtualMachine) -> PyObjectRef {
+            number(vm, zelf.read().sum())
         }
 
         #[pymethod]
-        fn mean(&self, vm: &VirtualMachine) -> PyResult<f64> {
-            let mean = self.read().mean();
+        fn mean(zelf: &Py<Self>, vm: &VirtualMachine) -> PyResult<f64> {
+            let mean = zelf.read().mean();
             mean.ok_or_else(|| vm.new_value_error("mean of an array without numbers".to_owned()))
         }
 
         #[pymethod]
-        fn min(&self, vm: &VirtualMachine) -> PyResult {
-            let least = self.read().min();
+        fn min(zelf: &Py<Self>, vm: &VirtualMachine) -> PyResult {
+            let least = zelf.read().min();
             least.map(|least| number(vm, least)).map_err(|error| raise(vm, &error))
         }
 
         #[pymethod]
-        fn max(&self, vm: &VirtualMachine) -> PyResult {
-            let most = self.read().max();
+        fn max(zelf: &Py<Self>, vm: &VirtualMachine) -> PyResult {
+            let most = zelf.read().max();
             most.map(|most| number(vm, most)).map_err(|error| raise(vm, &error))
         }
 
         #[pymethod]
-        fn any(&self) -> bool {
-            self.read().any()
+        fn any(zelf: &Py<Self>) -> bool {
+            zelf.read().any()
         }
 
         #[pymethod]
-        fn all(&self) -> bool {
-            self.read().all()
+        fn all(zelf: &Py<Self>) -> bool {
+            zelf.read().all()
         }
 
         #[pymethod]
-        fn tolist(&self, vm: &VirtualMachine) -> PyObjectRef {
-            let array = self.read();
+        fn tolist(zelf: &Py<Self>, vm: &VirtualMachine) -> PyObjectRef {
+            let array = zelf.read();
             to_list(vm, &array, array.shape(), 0)
         }
 
         #[pymethod]
-        fn reshape(&self, shape: PosArgs, vm: &VirtualMachine) -> PyResult {
+        fn reshape(zelf: &Py<Self>, shape: PosArgs, vm: &VirtualMachine) -> PyResult {
             let shape = shape.into_vec();
             let shape: Vec<isize> = match &shape[..] {
                 [one] if one.downcast_ref::<PyInt>().is_none() => one.try_to_value(vm)?,
                 all => all.iter().map(|len| len.try_to_value(vm)).collect::<PyResult<_>>()?,
             };
-            object(vm, self.read().reshape(&shape))
+            object(vm, zelf.read().reshape(&shape))
         }
 
         #[pymethod]
-        fn flatten(&self, vm: &VirtualMachine) -> PyResult {
-            object(vm, self.read().reshape(&[-1]))
+        fn flatten(zelf: &Py<Self>, vm: &VirtualMachine) -> PyResult {
+            object(vm, zelf.read().reshape(&[-1]))
         }
 
         #[pymethod]
-        fn astype(&self, name: PyStrRef, vm: &VirtualMachine) -> PyResult {
-            let array = self.read();
+        fn astype(zelf: &Py<Self>, name: PyStrRef, vm: &VirtualMachine) -> PyResult {
+            let array = zelf.read();
             let dtype = dtype(vm, Some(name))?;
             object(vm, array.cast(dtype.unwrap_or(array.dtype())))
         }
 
         #[pymethod]
-        fn copy(&self, vm: &VirtualMachine) -> PyResult {
-            object(vm, Ok(self.read().clone()))
+        fn copy(zelf: &Py<Self>, vm: &VirtualMachine) -> PyResult {
+            object(vm, Ok(zelf.read().clone()))
         }
     }
 

@@ -8,7 +8,7 @@ use rustpython_vm::builtins::PySet;
 use rustpython_vm::common::rc::PyRc;
 use rustpython_vm::compiler::Mode;
 use rustpython_vm::scope::Scope;
-use rustpython_vm::{Interpreter, PyObjectRef, PyResult, Settings, VirtualMachine};
+use rustpython_vm::{Interpreter, PyObjectRef, PyPayload as _, PyResult, Settings, VirtualMachine};
 
 use crate::native::{self, SOURCES};
 use crate::{INTERRUPT, array, convert, failure};
