@@ -87,7 +87,7 @@ fn build_one(
     let name = evaluator.name();
     let mut key = Key::new(workspace);
     key.add_text(&toolchain.version(workspace)?);
-    key.add_text(compiler.map_or("", |clang| &clang.version));
+    key.add_text(compiler.map_or("", |clang| clang.version.as_str()));
     for source in SHARED_SOURCES.iter().chain(evaluator.sources()) {
         key.add_files(source)?;
     }

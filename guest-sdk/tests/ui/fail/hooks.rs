@@ -22,6 +22,6 @@ impl Table {
 }
 
 #[farside_guest::wake]
-const SEED: u64 = 0;
+struct Seed;
 
 fn main() {}
