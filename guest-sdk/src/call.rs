@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::decode::{DecodeError, Decoder};
+use crate::raw::Sink;
 
 /// What an error's bytes are about; the first element of their list.
 #[derive(Clone, Copy, Debug)]
@@ -87,7 +88,8 @@ impl<'a> Call<'a> {
     }
 
     fn write(&mut self, value: &(impl Serialize + ?Sized)) -> Result<(), Failed> {
-        let mut serializer = rmp_serde::Serializer::new(&mut self.answer).with_struct_map();
+        let sink = Sink::new(&mut self.answer);
+        let mut serializer = rmp_serde::Serializer::new(sink).with_struct_map();
         value.serialize(&mut serializer).map_err(|error| self.unserializable(&error))
     }
 

@@ -66,6 +66,7 @@
 //! | an enum | a variant's name, or a map from it to what it holds |
 //! | [`Bytes`], `&[u8]` | a byte string |
 //! | [`Array<T>`](Array) | an n-dimensional array of numbers |
+//! | [`Raw`] | anything, handed through as it is |
 //!
 //! A byte string and an array are one block each, which is copied. A list is decoded
 //! element by element, and so is a `Vec<u8>`: take [`Bytes`] and [`Array`] for what
@@ -88,6 +89,9 @@
 //! what it keeps in statics and `thread_local!`s. It runs one call at a time, and no
 //! other session sees it. A `pure` function has an instance of its own for each call.
 //!
+//! What takes long to prepare, such as a table, is prepared once for all sessions by
+//! a function with the attribute [`#[init]`](init).
+//!
 //! # What a guest cannot do
 //!
 //! There are no files, sockets and threads. What is printed goes nowhere: use
@@ -109,6 +113,7 @@ mod imports;
 pub mod log;
 mod panic;
 pub mod random;
+mod raw;
 mod returns;
 mod trace;
 
@@ -167,7 +172,49 @@ mod trace;
 /// }
 /// ```
 pub use farside_guest_macros::function;
+/// Makes a function run once, when the server first compiles the module.
+///
+/// What it leaves in memory is captured into an image, and every later instance of
+/// the module starts from there, whatever session it is for: the place to build
+/// tables, or to start an interpreter. It takes no parameters and gives no result. It
+/// may log, but has no clock and no randomness, of which all sessions would share
+/// what it saw: they are for [`#[wake]`](macro@wake). If it panics, the module is refused.
+///
+/// ```
+/// use std::cell::RefCell;
+///
+/// thread_local! {
+///     static SQUARES: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
+/// }
+///
+/// #[farside_guest::init]
+/// fn fill() {
+///     SQUARES.set((0..1000).map(|n| n * n).collect());
+/// }
+/// ```
+pub use farside_guest_macros::init;
+/// Makes a function run in each new instance, before its first call.
+///
+/// It is for what instances must not share although they start from one image: seeds
+/// and times. It takes no parameters and gives no result.
+///
+/// ```
+/// use std::cell::Cell;
+///
+/// thread_local! {
+///     static SEED: Cell<u64> = const { Cell::new(0) };
+/// }
+///
+/// #[farside_guest::wake]
+/// fn seed() {
+///     let mut bytes = [0; 8];
+///     farside_guest::random::fill(&mut bytes);
+///     SEED.set(u64::from_le_bytes(bytes));
+/// }
+/// ```
+pub use farside_guest_macros::wake;
 pub use farside_protocol::array::{Array, Element};
+pub use raw::Raw;
 pub use serde;
 pub use serde_bytes::ByteBuf as Bytes;
 
@@ -176,7 +223,7 @@ pub use serde_bytes::ByteBuf as Bytes;
 pub mod glue {
     pub use crate::call::{Call, Failed};
     pub use crate::describe::Function;
-    pub use crate::entry::{call, describe};
+    pub use crate::entry::{call, describe, hook};
     pub use crate::returns::{ReturnsResult, ReturnsValue};
     pub use crate::trace::{Traced, Type, Untraced};
 }

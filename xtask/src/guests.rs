@@ -1,4 +1,4 @@
-//! `cargo xtask guests`: the example guests, as WebAssembly.
+//! `cargo xtask guests`: the example guests and the evaluators, as WebAssembly.
 
 use std::fs;
 use std::path::PathBuf;
@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, ensure};
 
 use crate::Setup;
+use crate::evaluators;
 use crate::wasm_target::{self, WASM_TARGET};
 use crate::workspace::{self, Workspace};
 
@@ -17,7 +18,7 @@ pub(crate) fn folder(workspace: &Workspace) -> PathBuf {
     workspace.target().join(WASM_TARGET).join(PROFILE)
 }
 
-/// Builds every guest, after making sure that this machine can.
+/// Builds every guest and evaluator, after making sure that this machine can.
 pub(crate) fn build(workspace: &Workspace, setup: Setup) -> Result<()> {
     let toolchain = wasm_target::set_up(workspace, setup)?;
     let mut cargo = toolchain.cargo_build(workspace);
@@ -25,7 +26,8 @@ pub(crate) fn build(workspace: &Workspace, setup: Setup) -> Result<()> {
     for package in packages(workspace)? {
         cargo.args(["--package", &package]);
     }
-    workspace::run(&mut cargo)
+    workspace::run(&mut cargo)?;
+    evaluators::build(workspace, setup, &toolchain)
 }
 
 /// The bench's own guest.

@@ -4,9 +4,11 @@
 //! It changes the Rust toolchain at most by `rustup target add`. It never uses sudo or
 //! a system package manager unless told `--install`; without it, it prints the commands.
 
+mod apt;
 mod bench;
 mod counts;
 mod demo;
+mod evaluators;
 mod guests;
 mod part;
 mod test;
@@ -30,7 +32,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Build the example guests to WebAssembly
+    /// Build the example guests and the evaluators to WebAssembly
     Guests(Setup),
     /// Build everything, start a server and walk through the main job
     Demo(demo::Demo),

@@ -10,12 +10,12 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::Setup;
+use crate::apt;
 use crate::workspace::{self, Workspace};
 
 /// The target that guests are built for.
 pub(crate) const WASM_TARGET: &str = "wasm32-unknown-unknown";
 
-const APT_GET: &str = "/usr/bin/apt-get";
 const DEBIAN_PACKAGES: [&str; 3] = ["rustc-web", "cargo-web", "rust-web-src"];
 const DEBIAN_CARGO: &str = "/usr/bin/cargo";
 const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
@@ -30,6 +30,15 @@ pub(crate) enum Toolchain {
 }
 
 impl Toolchain {
+    /// What its compiler says of itself.
+    pub(crate) fn version(&self, workspace: &Workspace) -> Result<String> {
+        let mut rustc = match self {
+            Toolchain::Active => active_rustc(workspace),
+            Toolchain::Debian { .. } => workspace.command(DEBIAN_RUSTC),
+        };
+        workspace::output(rustc.args(["--version", "--verbose"]))
+    }
+
     /// `cargo build` with this toolchain.
     pub(crate) fn cargo_build(&self, workspace: &Workspace) -> Command {
         match self {
@@ -81,8 +90,7 @@ fn debian_is_installed() -> bool {
 
 /// Makes [`debian_is_installed`] true, if that is allowed; otherwise says how to.
 fn install_debian(workspace: &Workspace, setup: Setup) -> Result<()> {
-    let commands = debian_commands();
-    if !Path::new(APT_GET).exists() {
+    if !apt::is_there() {
         bail!(
             "no other way is known here\n\nhint: install Rust with rustup, from https://rustup.rs"
         );
@@ -91,26 +99,10 @@ fn install_debian(workspace: &Workspace, setup: Setup) -> Result<()> {
         bail!(
             "another toolchain is not installed without `--install`\n\n\
              hint: say `--install`, or run\n{}",
-            commands.map(|command| format!("    {}\n", command.join(" "))).concat()
+            apt::lines(&DEBIAN_PACKAGES)
         );
     }
-    for command in &commands {
-        eprintln!("running `{}`", command.join(" "));
-        workspace::run(workspace.command(&command[0]).args(&command[1..]))?;
-    }
-    Ok(())
-}
-
-fn debian_commands() -> [Vec<String>; 2] {
-    let update = ["apt-get", "update"].as_slice();
-    let install = ["apt-get", "install", "--yes", "--no-install-recommends"].as_slice();
-    let sudo = if is_root() { [].as_slice() } else { ["sudo"].as_slice() };
-    [[sudo, update].concat(), [sudo, install, &DEBIAN_PACKAGES].concat()]
-        .map(|command| command.into_iter().map(str::to_owned).collect())
-}
-
-fn is_root() -> bool {
-    workspace::output(Command::new("id").arg("-u")).is_ok_and(|user| user == "0")
+    apt::install(workspace, &DEBIAN_PACKAGES)
 }
 
 /// The linker that the active toolchain brings along.

@@ -1,7 +1,6 @@
 //! A function's signature, checked for what can cross the wire.
 
 use proc_macro2::TokenStream;
-use quote::ToTokens;
 use syn::ext::IdentExt as _;
 use syn::visit::{self, Visit};
 use syn::{
@@ -9,6 +8,7 @@ use syn::{
     parse_quote,
 };
 
+use crate::check::Check;
 use crate::docs;
 
 /// A function that can be called from outside.
@@ -28,7 +28,7 @@ pub(crate) struct Param {
 impl Signature {
     pub(crate) fn parse(item: TokenStream) -> syn::Result<Signature> {
         let item: ItemFn = syn::parse2(item)?;
-        let mut check = Check::default();
+        let mut check = Check::new("a guest function");
         check.qualifiers(&item.sig);
         let params = item.sig.inputs.iter().filter_map(|input| check.param(input)).collect();
         let result = check.result(&item.sig.output);
@@ -37,52 +37,13 @@ impl Signature {
     }
 }
 
-/// Gathers everything that is wrong, so that one build shows it all.
-#[derive(Default)]
-struct Check {
-    error: Option<syn::Error>,
-}
-
+/// The text of errors names the function as `it`.
 impl Check {
-    fn refuse(&mut self, place: impl ToTokens, why: &str) {
-        let error = syn::Error::new_spanned(place, why);
-        match &mut self.error {
-            Some(first) => first.combine(error),
-            None => self.error = Some(error),
-        }
-    }
-
-    fn finish(self) -> syn::Result<()> {
-        self.error.map_or(Ok(()), Err)
-    }
-
-    fn qualifiers(&mut self, signature: &syn::Signature) {
-        if let Some(token) = &signature.asyncness {
-            self.refuse(token, "a guest function cannot be async: the guest runs to its result");
-        }
-        if let Some(token) = &signature.unsafety {
-            self.refuse(token, "a guest function cannot be unsafe: anyone may call it");
-        }
-        if let Some(abi) = &signature.abi {
-            self.refuse(abi, "a guest function cannot be extern: the macro makes its entry");
-        }
-        if !signature.generics.params.is_empty() {
-            let why = "a guest function cannot be generic: its callers know only its name";
-            self.refuse(&signature.generics, why);
-        }
-        if let Some(clause) = &signature.generics.where_clause {
-            self.refuse(clause, "a guest function cannot have a where clause");
-        }
-        if let Some(variadic) = &signature.variadic {
-            self.refuse(variadic, "a guest function cannot be variadic");
-        }
-    }
-
     fn param(&mut self, input: &FnArg) -> Option<Param> {
         let PatType { attrs, pat, ty, .. } = match input {
             FnArg::Typed(param) => param,
             FnArg::Receiver(receiver) => {
-                self.refuse(receiver, "a guest function cannot be a method: it takes no self");
+                self.refuse(receiver, "it cannot be a method: it takes no self");
                 return None;
             }
         };
@@ -147,7 +108,7 @@ struct ResultTypes<'a>(&'a mut Check);
 impl<'ast> Visit<'ast> for ResultTypes<'_> {
     fn visit_type(&mut self, ty: &'ast Type) {
         match ty {
-            Type::Never(_) => self.0.refuse(ty, "a guest function gives a result: leave `!` out"),
+            Type::Never(_) => self.0.refuse(ty, "it gives a result: leave `!` out"),
             Type::ImplTrait(_) => self.0.refuse(ty, IMPL_TRAIT),
             Type::Ptr(_) => self.0.refuse(ty, "a pointer cannot cross the wire"),
             _ => visit::visit_type(self, ty),
@@ -166,7 +127,7 @@ fn is_borrowable(ty: &Type) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use quote::quote;
+    use quote::{ToTokens as _, quote};
 
     use super::*;
 

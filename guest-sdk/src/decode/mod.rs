@@ -19,6 +19,7 @@ use serde::forward_to_deserialize_any;
 
 pub(crate) use self::error::DecodeError;
 use self::error::Step;
+use crate::raw::RAW_STRUCT;
 
 /// The name by which extension values ask for themselves.
 pub(crate) const EXTENSION_STRUCT: &str = "_ExtStruct";
@@ -57,6 +58,18 @@ impl<'de> Decoder<'de> {
         let (bytes, rest) = taken.ok_or_else(cut_short)?;
         self.rest = rest;
         Ok(bytes)
+    }
+
+    /// The bytes of the value that begins here, with all that is in it.
+    fn whole(&mut self) -> Result<&'de [u8], DecodeError> {
+        let begin = self.rest;
+        let mut pending = 1_u64;
+        while pending > 0 {
+            let head = self.head()?;
+            self.take(head.body)?;
+            pending = (pending - 1).saturating_add(head.items);
+        }
+        Ok(&begin[..begin.len() - self.rest.len()])
     }
 
     /// The bytes of an integer for which MessagePack has no number, if there is one.
@@ -222,6 +235,9 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
         name: &'static str,
         visitor: V,
     ) -> Result<V::Value, DecodeError> {
+        if name == RAW_STRUCT {
+            return visitor.visit_borrowed_bytes(self.whole()?);
+        }
         if name != EXTENSION_STRUCT {
             return visitor.visit_newtype_struct(self);
         }

@@ -11,6 +11,7 @@ use serde::de::{self, Deserializer, Expected, Visitor};
 use super::access::{Elements, EmptyArray, Entry, Fields, Items, OneVariant};
 use super::node::{Content, Enum, Field, Node, Shape, Stage, Struct, Tuple, Variant, title_of};
 use crate::decode::EXTENSION_STRUCT;
+use crate::raw::RAW_STRUCT;
 
 /// Most places of one type that are described; what lies beyond admits anything.
 const PLACES: usize = 4096;
@@ -234,7 +235,7 @@ impl Deserializer<'static> for Probe<'_> {
         name: &'static str,
         visitor: V,
     ) -> Answer<'static, V> {
-        if name == EXTENSION_STRUCT {
+        if name == EXTENSION_STRUCT || name == RAW_STRUCT {
             return self.deserialize_any(visitor);
         }
         if self.recurs::<V>(name) {

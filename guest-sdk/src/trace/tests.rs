@@ -10,6 +10,7 @@ use insta::assert_snapshot;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 use super::{Trace, Traced as _, Type, Untraced as _, trace};
+use crate::Raw;
 
 fn json<T: Deserialize<'static>>() -> String {
     serde_json::to_string(&trace::<T>().schema).unwrap()
@@ -32,6 +33,7 @@ fn simple_types_have_a_format() {
     assert_snapshot!(json::<NonZeroU32>(), @r#"{"type":"integer","format":"uint32"}"#);
     assert_snapshot!(trace::<i128>().schema, @"i128 | bytes");
     assert_snapshot!(json::<serde_json::Value>(), @"{}");
+    assert_snapshot!(json::<Raw>(), @"{}");
 }
 
 #[test]

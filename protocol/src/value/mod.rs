@@ -2,7 +2,8 @@
 //!
 //! Extension types: [`REFERENCE`] is a reference inside an argument, eight bytes
 //! big-endian; [`array::EXTENSION`](crate::array::EXTENSION) is an n-dimensional
-//! array; timestamps are MessagePack's own (-1).
+//! array; [`BIG_INTEGER`] is an integer for which MessagePack has no number, in two's
+//! complement, big-endian; timestamps are MessagePack's own (-1).
 
 #[cfg(feature = "wire")]
 mod check;
@@ -31,3 +32,8 @@ pub use {
 
 /// The MessagePack extension type of a reference inside a value.
 pub const REFERENCE: i8 = 1;
+
+/// The MessagePack extension type of an integer beyond 64 bits: its bytes are the
+/// number in two's complement, big-endian, and as few as hold it. An integer that fits
+/// into MessagePack's own is one of those.
+pub const BIG_INTEGER: i8 = 3;
