@@ -84,8 +84,7 @@ impl Core {
         self.install(hash, product).await
     }
 
-    /// Makes a module of compiled code.
-    pub(crate) async fn install(
+    async fn install(
         self: &Arc<Self>,
         hash: ModuleHash,
         product: Product,
@@ -99,7 +98,7 @@ impl Core {
     }
 
     /// Does work that takes long, or reads files, away from the sockets' threads.
-    async fn blocking<T: Send + 'static>(
+    pub(crate) async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Failure> {

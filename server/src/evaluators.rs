@@ -2,8 +2,9 @@
 //! each under the name of its language.
 //!
 //! They are looked for beside this program and in the data folder, and named by the
-//! setting `evaluator`. Each is compiled once and stays ready for as long as the
-//! server runs; a session has an instance of its own from its first use on.
+//! setting `evaluator`. One that was compiled before is ready from the start on, and
+//! another one is compiled when it is first asked for; it stays ready for as long as the
+//! server runs. A session has an instance of its own from its first use on.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,10 +13,11 @@ use std::{env, fs, io};
 
 use bytes::Bytes;
 use farside_protocol::{ErrorCode, Failure, ModuleHash};
+use tokio::sync::Notify;
 
 use crate::config::Config;
 use crate::core::Core;
-use crate::sandbox::Module;
+use crate::sandbox::{Module, ModuleError};
 
 /// Where evaluators lie beside a program: `bin/farside` and
 /// `share/farside/evaluators/python.wasm`.
@@ -27,8 +29,10 @@ pub(crate) struct Evaluators(BTreeMap<String, Evaluator>);
 
 struct Evaluator {
     path: PathBuf,
-    /// Empty while it is compiled.
+    /// Empty until it is compiled.
     module: OnceLock<Result<Arc<Module>, Failure>>,
+    /// Told when somebody wants it.
+    wanted: Notify,
 }
 
 impl Evaluators {
@@ -47,7 +51,7 @@ impl Evaluators {
             }
         }
         found.extend(config.evaluator.iter().map(|(name, path)| (name.clone(), path.clone())));
-        let evaluator = |path| Evaluator { path, module: OnceLock::new() };
+        let evaluator = |path| Evaluator { path, module: OnceLock::new(), wanted: Notify::new() };
         Evaluators(found.into_iter().map(|(name, path)| (name, evaluator(path))).collect())
     }
 
@@ -58,10 +62,12 @@ impl Evaluators {
 
     /// The module that evaluates a language. None if there is no such language.
     pub(crate) fn module(&self, language: &str) -> Option<Result<Arc<Module>, Failure>> {
-        let module = self.0.get(language)?.module.get().cloned();
-        Some(module.unwrap_or_else(|| {
-            let message = format!("{language} is being prepared, which is done once");
-            Err(Failure::new(ErrorCode::Unavailable, message).with_hint("try again in a moment"))
+        let evaluator = self.0.get(language)?;
+        Some(evaluator.module.get().cloned().unwrap_or_else(|| {
+            evaluator.wanted.notify_one();
+            let message = format!("{language} is being compiled, which is done once");
+            Err(Failure::new(ErrorCode::Unavailable, message)
+                .with_hint("try again in half a minute"))
         }))
     }
 }
@@ -74,43 +80,58 @@ fn modules_in(folder: &Path) -> Vec<PathBuf> {
 }
 
 impl Core {
-    /// Makes every evaluator ready: at once those that were compiled before, and the
-    /// others while the server runs already.
+    /// Makes those evaluators ready that were compiled before, and has the others wait
+    /// until somebody asks for them.
     pub(crate) async fn prepare_evaluators(self: &Arc<Self>) {
-        let languages: Vec<String> =
-            self.evaluators.files().map(|(language, _)| language.to_owned()).collect();
-        for language in languages {
-            match self.read_evaluator(&language).await {
-                Ok((hash, bytes)) => self.prepare_evaluator(language, hash, bytes).await,
+        let files: Vec<(String, PathBuf)> = self
+            .evaluators
+            .files()
+            .map(|(language, path)| (language.to_owned(), path.to_owned()))
+            .collect();
+        for (language, path) in files {
+            let core = Arc::clone(self);
+            let found = self.runtime.spawn_blocking(move || {
+                let bytes = Bytes::from(fs::read(&path)?);
+                let hash = ModuleHash::of(&bytes);
+                io::Result::Ok((core.sandbox.catalog.load_evaluator(hash, &path), hash, path))
+            });
+            match found.await.unwrap_or_else(|error| Err(io::Error::other(error))) {
+                Ok((Some(module), ..)) => self.settle_evaluator(&language, Ok(module)),
+                Ok((None, hash, path)) => self.compile_when_wanted(language, hash, path),
                 Err(error) => self.settle_evaluator(&language, Err(unreadable(&language, &error))),
             }
         }
     }
 
-    async fn read_evaluator(&self, language: &str) -> io::Result<(ModuleHash, Bytes)> {
-        let path = self.evaluators.0.get(language).map(|evaluator| evaluator.path.clone());
-        let read = move || {
-            let bytes = Bytes::from(fs::read(path.unwrap_or_default())?);
-            Ok((ModuleHash::of(&bytes), bytes))
-        };
-        self.runtime.spawn_blocking(read).await?
-    }
-
-    async fn prepare_evaluator(self: &Arc<Self>, language: String, hash: ModuleHash, bytes: Bytes) {
-        let core = Arc::clone(self);
-        let loaded = self.runtime.spawn_blocking(move || core.sandbox.catalog.load(hash)).await;
-        if let Ok(Some(module)) = loaded {
-            return self.settle_evaluator(&language, Ok(module));
-        }
-        tracing::info!(language, "preparing an evaluator, which is done once");
-        let core = Arc::clone(self);
+    fn compile_when_wanted(self: &Arc<Self>, language: String, hash: ModuleHash, path: PathBuf) {
+        let (evaluators, core) = (Arc::clone(&self.evaluators), Arc::downgrade(self));
         self.runtime.spawn(async move {
-            let module = match core.sandbox.catalog.compile_evaluator(hash, bytes).await {
-                Ok(product) => core.install(hash, product).await,
-                Err(failure) => Err(failure),
-            };
+            if let Some(evaluator) = evaluators.0.get(&language) {
+                evaluator.wanted.notified().await;
+            }
+            let Some(core) = core.upgrade() else { return };
+            tracing::info!(language, "compiling an evaluator, which is done once");
+            let module = core.compile_evaluator(&language, hash, path).await;
             core.settle_evaluator(&language, module);
         });
+    }
+
+    async fn compile_evaluator(
+        self: &Arc<Self>,
+        language: &str,
+        hash: ModuleHash,
+        path: PathBuf,
+    ) -> Result<Arc<Module>, Failure> {
+        let (language, file) = (language.to_owned(), path.clone());
+        let read = move || fs::read(file).map_err(|error| unreadable(&language, &error));
+        let bytes = self.blocking(read).await?;
+        let product = self.sandbox.catalog.compile_evaluator(hash, bytes.into()).await?;
+        let core = Arc::clone(self);
+        self.blocking(move || {
+            let module = core.sandbox.catalog.install_evaluator(hash, &product, &path);
+            module.map_err(ModuleError::into_failure)
+        })
+        .await
     }
 
     fn settle_evaluator(&self, language: &str, module: Result<Arc<Module>, Failure>) {

@@ -2,6 +2,7 @@
 //! that it can have compiled.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Instant;
 
@@ -65,8 +66,36 @@ impl Catalog {
         if let Some(module) = self.live(hash) {
             return Some(module);
         }
-        let (code, manifest, image) = self.compiled.load(&self.engine, hash)?;
+        self.load_from(&self.compiled, hash)
+    }
+
+    fn load_from(&self, compiled: &CompiledCode, hash: ModuleHash) -> Option<Arc<Module>> {
+        let (code, manifest, image) = compiled.load(&self.engine, hash)?;
         self.finish(hash, &code, manifest, image).ok()
+    }
+
+    /// An evaluator that was compiled before, by this server or another one that found
+    /// it at the same place. Reads files.
+    pub(crate) fn load_evaluator(&self, hash: ModuleHash, file: &Path) -> Option<Arc<Module>> {
+        self.load(hash).or_else(|| self.load_from(&CompiledCode::beside(file)?, hash))
+    }
+
+    /// Makes a module of an evaluator's compiled code, which is kept beside its file
+    /// for other servers, or else in the data folder. Writes and reads files.
+    ///
+    /// # Errors
+    /// As [`install`](Catalog::install).
+    pub(crate) fn install_evaluator(
+        &self,
+        hash: ModuleHash,
+        product: &Product,
+        file: &Path,
+    ) -> Result<Arc<Module>, ModuleError> {
+        let kept = CompiledCode::beside(file).filter(|beside| beside.save(hash, product).is_ok());
+        match kept.and_then(|beside| self.load_from(&beside, hash)) {
+            Some(module) => Ok(module),
+            None => self.install(hash, product),
+        }
     }
 
     /// Has an evaluator compiled, within ceilings of its own.

@@ -9,7 +9,7 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -20,6 +20,7 @@ use wasmtime::Engine;
 
 use super::compile::Product;
 use super::engine::{PROFILE, WASMTIME_VERSION};
+use crate::config::ByteSize;
 use crate::meter::{Charge, Meter};
 use crate::storage::{Doing, StorageError, make_folder};
 
@@ -59,6 +60,26 @@ impl CompiledCode {
         Ok(CompiledCode { folder, space, charges: Mutex::new(charges) })
     }
 
+    /// The folder beside a module that the operator provides. None if others than this
+    /// account may write to it: what is there is code.
+    pub(super) fn beside(module: &Path) -> Option<CompiledCode> {
+        let folder = module.parent()?.join("compiled");
+        make_folder(&folder).ok()?;
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::{MetadataExt, PermissionsExt};
+
+            let folder = fs::metadata(&folder).ok()?;
+            let own = rustix::process::geteuid().as_raw();
+            if folder.permissions().mode() & 0o022 != 0 || ![0, own].contains(&folder.uid()) {
+                return None;
+            }
+        }
+        // It is not in the data folder, and takes none of its space.
+        let space = Meter::new(ByteSize::new(u64::MAX));
+        Some(CompiledCode { folder, space, charges: Mutex::default() })
+    }
+
     fn charges(&self) -> MutexGuard<'_, HashMap<ModuleHash, Charge>> {
         self.charges.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -76,9 +97,7 @@ impl CompiledCode {
         let record = fs::read(self.path(hash, RECORD)).ok()?;
         let record: Record = rmp_serde::from_slice(&record).ok()?;
         let path = self.path(hash, CODE);
-        let whole = fs::read(&path).is_ok_and(|code| {
-            code.len() as u64 == record.len && crc32fast::hash(&code) == record.crc32
-        });
+        let whole = checksum(&path).is_ok_and(|found| found == (record.len, record.crc32));
         if !whole {
             tracing::warn!(module = %hash.short(), "compiled code is damaged; compiling again");
             return None;
@@ -129,6 +148,22 @@ impl CompiledCode {
     }
 }
 
+/// A file's length and checksum, read piece by piece.
+fn checksum(path: &Path) -> io::Result<(u64, u32)> {
+    let mut file = fs::File::open(path)?;
+    let (mut len, mut sum) = (0, crc32fast::Hasher::new());
+    let mut piece = vec![0; 256 * 1024];
+    loop {
+        match file.read(&mut piece)? {
+            0 => return Ok((len, sum.finalize())),
+            read => {
+                sum.update(&piece[..read]);
+                len += read as u64;
+            }
+        }
+    }
+}
+
 /// The endings of the two files' names.
 const CODE: &str = "code";
 const RECORD: &str = "record";
@@ -152,7 +187,6 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::config::ByteSize;
 
     fn code(engine: &Engine) -> Product {
         let module = wasmtime::Module::new(engine, wat::parse_str("(module)").unwrap()).unwrap();
