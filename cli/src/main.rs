@@ -12,9 +12,11 @@ mod guest_log;
 mod lookup;
 mod options;
 mod output;
+mod pending;
 mod remote;
 mod shell;
 mod show;
+mod source_text;
 mod usage;
 mod verdict;
 mod words;
@@ -59,6 +61,8 @@ fn run(command: Command) -> Result<(), Fault> {
         Command::Upload(command) => within(ONE_CONNECTION, command.run()),
         Command::Describe(command) => within(ONE_CONNECTION, command.run()),
         Command::Call(command) => within(ONE_CONNECTION, command.run()),
+        Command::Eval(command) => within(ONE_CONNECTION, command.run()),
+        Command::Execute(command) => within(ONE_CONNECTION, command.run()),
         Command::Get(command) => within(ONE_CONNECTION, command.run()),
         Command::Refs(command) => within(ONE_CONNECTION, command.run()),
         Command::Release(command) => within(ONE_CONNECTION, command.run()),

@@ -4,7 +4,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     call::Call, cancel::Cancel, completions::Completions, config::ShowConfig, describe::Describe,
-    get::Get, new::New, refs::Refs, release::Release, renew::Renew, serve::Serve,
+    eval::Eval, execute::Execute, get::Get, new::New, refs::Refs, release::Release, renew::Renew, serve::Serve,
     session::SessionCommand, token::TokenCommand, upload::Upload, version::Version,
 };
 use crate::exit::Exit;
@@ -48,6 +48,8 @@ pub(crate) enum Command {
     Upload(Upload),
     Describe(Describe),
     Call(Call),
+    Eval(Eval),
+    Execute(Execute),
     Get(Get),
     Refs(Refs),
     Release(Release),
@@ -78,6 +80,8 @@ impl Command {
             Command::Upload(command) => command.format.json,
             Command::Describe(command) => command.format.json,
             Command::Call(command) => command.delivery.json,
+            Command::Eval(command) => command.delivery.json,
+            Command::Execute(command) => command.delivery.json,
             Command::Get(command) => command.delivery.json,
             Command::Refs(command) => command.format.json,
             Command::Release(command) => command.format.json,

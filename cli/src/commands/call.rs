@@ -5,18 +5,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use clap::Args;
-use farside::{Far, Function, GetError, RawArguments};
-use serde_json::json;
+use farside::{Function, RawArguments};
 
 use crate::delivery::Delivery;
 use crate::fault::{Blame, Fault, Why};
-use crate::guest_log::GuestLog;
 use crate::lookup::find_function;
-use crate::output::{print, print_json};
+use crate::pending::Pending;
 use crate::remote::{Here, Remote};
 use crate::shell::duration::parse_duration;
 use crate::shell::negative::unmarked;
-use crate::shell::stop::Stop;
 use crate::show::describe::signature;
 use crate::show::plain::plain;
 use crate::words::{Reader, Source};
@@ -78,36 +75,12 @@ impl Call {
         let here = self.remote.session().await?;
         let (name, function, arguments) = self.prepare(&here).await?;
         let what = format!("cannot call {}", plain(&name));
-        let mut log = GuestLog::of(&here.session, self.delivery.json);
-        let far: Far<()> = function.call(RawArguments(arguments));
-        if let Some(failure) = far.broken() {
-            return Err(Fault::new(what, GetError::Failed(failure.clone())));
+        let make = || function.call(RawArguments(arguments));
+        let pending = Pending::new(&here, &self.delivery, what, make)?;
+        match self.far {
+            true => pending.keep(&self.delivery).await,
+            false => pending.deliver(&self.delivery, self.path.as_deref()).await,
         }
-        if self.far {
-            return self.keep(&here, far, &what).await;
-        }
-        let mut stop = Stop::new().blame(&what)?;
-        let fetched = tokio::select! {
-            fetched = far.get_raw(self.path.as_deref()) => fetched.blame(&what),
-            never = log.follow() => match never {},
-            () = stop.next() => {
-                far.cancel();
-                Err(Fault::new(&what, Why::Interrupted))
-            }
-        };
-        drop(far);
-        // The process must not end before the server knows what was cancelled and
-        // that the result can go, unless it is told to. How the call went is known
-        // already, and does not change if the server goes away meanwhile.
-        tokio::select! {
-            _ = here.session.flush() => {}
-            () = stop.next() => {}
-        }
-        log.finish().await;
-        let (content, value) = fetched?;
-        let more = "--path fetches a part, --json and --out FILE give all of it, and --far keeps it \
-                    on the server for `farside get`";
-        self.delivery.deliver(&content, &value, more).blame(&what)
     }
 
     /// The function's full name, the function, and its arguments.
@@ -129,18 +102,5 @@ impl Call {
             callable = callable.timeout(timeout);
         }
         Ok((name, callable, arguments.into()))
-    }
-
-    /// Leaves the result on the server, and prints its reference once the server
-    /// has taken the call.
-    async fn keep(&self, here: &Here, far: Far<()>, what: &str) -> Result<(), Fault> {
-        let id = far.keep();
-        here.session.flush().await.blame(what)?;
-        here.remember(id)?;
-        let printed = match self.delivery.json {
-            true => print_json(&json!({ "far": id.to_string() })),
-            false => print(id),
-        };
-        printed.blame(what)
     }
 }

@@ -5,6 +5,8 @@ pub(crate) mod cancel;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod describe;
+pub(crate) mod eval;
+pub(crate) mod execute;
 pub(crate) mod get;
 pub(crate) mod new;
 pub(crate) mod refs;

@@ -123,6 +123,28 @@ impl Reader<'_> {
         Ok(check_arguments(function, &list)?.unwrap_or(list))
     }
 
+    /// One word as MessagePack, read as the parameter's type.
+    ///
+    /// # Errors
+    /// As [`read`](Reader::read).
+    pub(crate) fn text(&mut self, param: &Param, word: &str) -> Result<Vec<u8>, WordError> {
+        let argument = self.argument(param, word)?;
+        argument.encode().map_err(|source| WordError::Encode { source })
+    }
+
+    /// Variables of any type as a MessagePack map.
+    ///
+    /// # Errors
+    /// As [`read`](Reader::read).
+    pub(crate) fn variables(mut self, named: &[(String, String)]) -> Result<Vec<u8>, WordError> {
+        let mut entries = Vec::with_capacity(named.len());
+        for (name, word) in named {
+            let param = Param { name: name.clone(), ..Param::default() };
+            entries.push((Argument::Text(name.clone()), self.argument(&param, word)?));
+        }
+        Argument::Map(entries).encode().map_err(|source| WordError::Encode { source })
+    }
+
     fn argument(&mut self, param: &Param, word: &str) -> Result<Argument, WordError> {
         if word == "far:_" {
             return self.last.map(Argument::Reference).ok_or(WordError::NoLast);
