@@ -17,6 +17,7 @@ use super::host::{CallLog, Host};
 use super::image::Image;
 use super::module::{Entry, Module};
 use super::plain;
+use super::raised::Raised;
 use crate::failures;
 use crate::meter::{Charge, Meter};
 
@@ -411,15 +412,14 @@ fn guest_error(bytes: &[u8], description: &Function, memory: &Arc<Meter>) -> Fau
             ),
         )
         .with_hint("return what is large as a value, and say in the error what went wrong"),
-        (_, text) => Failure {
-            detail: Some(charge.hold(value.to_vec())),
-            ..Failure::new(
-                ErrorCode::GuestError,
-                match text {
-                    Some(text) => format!("{name} returned an error: {text}"),
-                    None => format!("{name} returned an error"),
-                },
-            )
-        },
+        (_, text) => {
+            let (message, backtrace) = match (text, Raised::of(value)) {
+                (_, Some(Raised { message, backtrace })) => (message, backtrace),
+                (Some(text), None) => (format!("{name} returned an error: {text}"), Vec::new()),
+                (None, None) => (format!("{name} returned an error"), Vec::new()),
+            };
+            let detail = Some(charge.hold(value.to_vec()));
+            Failure { detail, backtrace, ..Failure::new(ErrorCode::GuestError, message) }
+        }
     })
 }

@@ -21,6 +21,7 @@ mod module;
 mod needs;
 mod places;
 mod plain;
+mod raised;
 
 use std::io;
 use std::path::Path;
