@@ -48,6 +48,10 @@ fn backtrace(failure: &Failure) -> Option<String> {
     if failure.backtrace.is_empty() {
         return None;
     }
+    if is_traceback(failure) {
+        let lines: Vec<_> = failure.backtrace.iter().map(|line| plain(line)).collect();
+        return Some(lines.join("\n"));
+    }
     let mut lines = vec!["backtrace of the guest, innermost first:".to_owned()];
     lines.extend(failure.backtrace.iter().enumerate().map(|(place, frame)| {
         let frame = plain(frame).replace('\n', "\n       ");
@@ -56,10 +60,17 @@ fn backtrace(failure: &Failure) -> Option<String> {
     Some(lines.join("\n"))
 }
 
-/// The error value of a function that returned one.
+/// Whether the backtrace is that of an evaluated language, in its own form: only a
+/// guest that trapped has one otherwise.
+fn is_traceback(failure: &Failure) -> bool {
+    failure.code == ErrorCode::GuestError && !failure.backtrace.is_empty()
+}
+
+/// The error value of a function that returned one. That of an exception is in the
+/// message already.
 fn own_error(failure: &Failure) -> Option<String> {
     match failure.code {
-        ErrorCode::GuestError => show_inline(failure.detail.as_ref()?).ok(),
+        ErrorCode::GuestError if !is_traceback(failure) => show_inline(failure.detail.as_ref()?).ok(),
         _ => None,
     }
 }
