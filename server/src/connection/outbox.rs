@@ -124,9 +124,9 @@ impl Outbox {
         let mut queue = self.queue();
         // Bytes in a message are copied into the queue; a transfer's are not.
         let inline = if queue.queued_bytes > FULL { SMALL } else { caps::INLINE_BYTES };
-        match &value.body {
+        match value.body {
             Body::Memory(bytes) if bytes.len() <= inline => {
-                queue.push(&reply(Payload::Inline(bytes.clone())));
+                queue.push(&reply(Payload::Inline(bytes)));
             }
             _ => {
                 queue.push(&reply(Payload::Transfer { size: value.len() }));
