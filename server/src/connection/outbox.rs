@@ -149,9 +149,9 @@ impl Outbox {
         let mut queue = self.queue();
         // Bytes in a message are copied into the queue; a transfer's are not.
         let inline = if queue.queued_bytes > FULL { SMALL } else { caps::INLINE_BYTES };
-        match &value.body {
+        match value.body {
             Body::Memory(bytes) if bytes.len() <= inline => {
-                queue.push(&reply(Payload::Inline(bytes.clone())));
+                queue.push(&reply(Payload::Inline(bytes)));
             }
             _ if queue.transfers.len() >= caps::TRANSFERS => {
                 let message = format!("{} values are on their way to the client", caps::TRANSFERS);
