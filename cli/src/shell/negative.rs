@@ -14,11 +14,11 @@ use clap::{Args, Command};
 const MARK: char = '\0';
 
 /// The words of a command line, with those marked that are negative numbers.
-pub(crate) fn marked<T: Args>(command: &str, words: Vec<OsString>) -> Vec<OsString> {
+pub(crate) fn marked<T: Args>(command: &'static str, words: Vec<OsString>) -> Vec<OsString> {
     if words.get(1).is_none_or(|word| word != command) {
         return words;
     }
-    let options = T::augment_args(Command::new(command.to_owned()));
+    let options = T::augment_args(Command::new(command));
     let takes_next = |word: &OsString| {
         let name = word.to_str().and_then(|word| word.strip_prefix("--"));
         name.is_some_and(|name| {
