@@ -68,7 +68,7 @@ fn the_main_job_is_ten_lines() {
     let folder = tempfile::tempdir().unwrap();
     fs::copy(guest("stats"), folder.path().join("stats.wasm")).unwrap();
     let printed = run_in(folder.path(), Some(&server), "quickstart", &[]);
-    insta::assert_snapshot!(printed, @"");
+    insta::assert_snapshot!(printed, @"288.6749902572095");
 }
 
 #[test]
