@@ -202,7 +202,7 @@ impl Outbox {
     /// Whether nothing waits to be sent.
     pub(super) fn is_sent(&self) -> bool {
         let queue = self.queue();
-        queue.frames.is_empty() && queue.transfers.is_empty()
+        queue.queued_bytes == 0 && queue.transfers.is_empty()
     }
 
     /// Whether so much is unsent that nothing more should be asked.
