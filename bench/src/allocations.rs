@@ -1,4 +1,4 @@
-//! What the server allocates for a call and for a large value: a server and a client in
+//! What the server and the client allocate for a call and for a large value: both in
 //! one process whose allocator counts, the client on the main thread.
 
 #![expect(unsafe_code, reason = "an allocator is an unsafe trait")]
@@ -6,12 +6,13 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::path::PathBuf;
+use std::process::id;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
 use clap::Args;
-use farside::{Client, Far, Function, Session};
+use farside::{Client, Far, Function};
 use farside_server::Server;
 use farside_server::config::Config;
 use futures_util::future::try_join_all;
@@ -20,6 +21,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 
 use crate::ours::{byte_string, keep};
+use crate::usage::quiet;
 
 /// Calls that are counted together.
 const CALLS: usize = 1_000;
@@ -34,19 +36,57 @@ struct Counting;
 static ALLOCATOR: Counting = Counting;
 
 static COUNTING: AtomicBool = AtomicBool::new(false);
-static COUNT: AtomicU64 = AtomicU64::new(0);
-static BYTES: AtomicU64 = AtomicU64::new(0);
+static SERVER: Tally = Tally::new();
+static CLIENT: Tally = Tally::new();
 
 thread_local! {
-    /// Whether this thread is the client's, whose allocations are not counted.
-    static CLIENT: Cell<bool> = const { Cell::new(false) };
+    /// Whose this thread's allocations are.
+    static SIDE: Cell<Side> = const { Cell::new(Side::Server) };
+}
+
+/// Whose an allocation is.
+#[derive(Clone, Copy)]
+enum Side {
+    Server,
+    Client,
+    /// The bench's own.
+    Bench,
+}
+
+/// What one side has allocated while it was counted.
+struct Tally {
+    count: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl Tally {
+    const fn new() -> Tally {
+        Tally { count: AtomicU64::new(0), bytes: AtomicU64::new(0) }
+    }
+
+    /// Starts from nothing.
+    fn clear(&self) {
+        self.count.store(0, Ordering::SeqCst);
+        self.bytes.store(0, Ordering::SeqCst);
+    }
+
+    /// What was allocated since, for each of so many things.
+    fn of(&self, things: usize) -> Allocated {
+        let each = |sum: &AtomicU64| sum.load(Ordering::SeqCst) as f64 / things as f64;
+        Allocated { count: each(&self.count), bytes: each(&self.bytes) }
+    }
 }
 
 impl Counting {
     fn count(bytes: usize) {
-        if COUNTING.load(Ordering::Relaxed) && !CLIENT.get() {
-            COUNT.fetch_add(1, Ordering::Relaxed);
-            BYTES.fetch_add(bytes as u64, Ordering::Relaxed);
+        if COUNTING.load(Ordering::Relaxed) {
+            let tally = match SIDE.get() {
+                Side::Server => &SERVER,
+                Side::Client => &CLIENT,
+                Side::Bench => return,
+            };
+            tally.count.fetch_add(1, Ordering::Relaxed);
+            tally.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
         }
     }
 }
@@ -86,19 +126,26 @@ pub(crate) struct Allocated {
     pub(crate) bytes: f64,
 }
 
+/// The same on both sides.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct Sides {
+    pub(crate) server: Allocated,
+    pub(crate) client: Allocated,
+}
+
 /// What the role finds.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct Counts {
     /// A small call and its value, each waited for.
-    pub(crate) sequential: Allocated,
+    pub(crate) sequential: Sides,
     /// The same without waiting, so that frames hold many.
-    pub(crate) pipelined: Allocated,
+    pub(crate) pipelined: Sides,
     /// The same in fresh stores, each waited for.
-    pub(crate) fresh: Allocated,
+    pub(crate) fresh: Sides,
     /// A large value put.
-    pub(crate) put: Allocated,
+    pub(crate) put: Sides,
     /// A large value fetched.
-    pub(crate) get: Allocated,
+    pub(crate) get: Sides,
 }
 
 impl Counts {
@@ -106,7 +153,7 @@ impl Counts {
     pub(crate) const LARGE: usize = LARGE;
 }
 
-/// Count what a server allocates
+/// Count what a server and a client allocate
 #[derive(Args)]
 pub(crate) struct Allocations {
     /// The bench's guest, as WebAssembly.
@@ -118,7 +165,7 @@ pub(crate) struct Allocations {
 impl Allocations {
     /// Writes the counts as JSON.
     pub(crate) fn run(&self) -> Result<()> {
-        CLIENT.set(true);
+        SIDE.set(Side::Client);
         let runtime = Builder::new_multi_thread().enable_all().build().context("cannot start")?;
         let (url, token) = runtime.block_on(self.serve())?;
         let client = Builder::new_current_thread().enable_all().build().context("cannot start")?;
@@ -148,23 +195,29 @@ impl Allocations {
             sequential: counted(CALLS, async || one_by_one(&square).await).await?,
             pipelined: counted(CALLS, async || together(&square).await).await?,
             fresh: counted(CALLS, async || one_by_one(&fresh).await).await?,
-            put: counted(1, async || put(&session, &value).await).await?,
+            put: counted(1, async || keep(&session, &value).await).await?,
             get: counted(1, async || get(&far).await).await?,
         })
     }
 }
 
 /// What some work allocates, by the number of things done, when it is done a second
-/// time.
-async fn counted(things: usize, mut work: impl AsyncFnMut() -> Result<()>) -> Result<Allocated> {
+/// time; what it leaves to the server to do after its answer is included.
+async fn counted<T>(things: usize, mut work: impl AsyncFnMut() -> Result<T>) -> Result<Sides> {
     work().await?;
-    let before = (COUNT.load(Ordering::SeqCst), BYTES.load(Ordering::SeqCst));
+    quiet(id()).await?;
+    SERVER.clear();
+    CLIENT.clear();
     COUNTING.store(true, Ordering::SeqCst);
-    work().await?;
+    let left = work().await?;
+    // The client has this thread, on which the bench waits from here on.
+    SIDE.set(Side::Bench);
+    quiet(id()).await?;
     COUNTING.store(false, Ordering::SeqCst);
-    let count = COUNT.load(Ordering::SeqCst) - before.0;
-    let bytes = BYTES.load(Ordering::SeqCst) - before.1;
-    Ok(Allocated { count: count as f64 / things as f64, bytes: bytes as f64 / things as f64 })
+    SIDE.set(Side::Client);
+    // Given up sooner, a value might not be written to storage at all.
+    drop(left);
+    Ok(Sides { server: SERVER.of(things), client: CLIENT.of(things) })
 }
 
 async fn one_by_one(square: &Function) -> Result<()> {
@@ -179,10 +232,6 @@ async fn together(square: &Function) -> Result<()> {
     let calls = (0..CALLS).map(|_| square.value::<i64>((12,)));
     try_join_all(calls).await?;
     Ok(())
-}
-
-async fn put(session: &Session, value: &Bytes) -> Result<()> {
-    keep(session, value).await.map(drop)
 }
 
 async fn get(far: &Far<Bytes>) -> Result<()> {

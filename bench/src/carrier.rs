@@ -10,8 +10,9 @@ use farside::Client;
 
 use crate::cores::{Cores, Place};
 use crate::ours::{byte_string, keep};
-use crate::process::{Process, forget_peak, memory};
+use crate::process::Process;
 use crate::server::Server;
+use crate::usage::{forget_peak, memory};
 
 /// Be a client that moves one value
 #[derive(Args)]

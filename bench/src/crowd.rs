@@ -19,10 +19,11 @@ const AT_ONCE: usize = 32;
 /// A server, and the sessions opened on it so far.
 #[derive(Debug)]
 pub(crate) struct Crowd {
-    pub(crate) server: Server,
-    client: Client,
-    code: Bytes,
+    // Dropped in this order: sessions that lose their server would look for it.
     members: Vec<Member>,
+    client: Client,
+    pub(crate) server: Server,
+    code: Bytes,
     _data: DataFolder,
 }
 
@@ -36,7 +37,6 @@ pub(crate) struct Member {
 impl Crowd {
     /// Starts a server without sessions.
     pub(crate) async fn start(cores: &Cores) -> Result<Crowd> {
-        raise_descriptors()?;
         let data = DataFolder::new()?;
         let server = Server::start(cores, Place::Server, &data, &FLAGS)?;
         let code = std::fs::read(server.guest("workload")).context("the guest is not built")?;
@@ -70,7 +70,7 @@ impl Crowd {
 
 /// Lets this process, and the servers that it starts, have as many descriptors as
 /// the system allows.
-fn raise_descriptors() -> Result<()> {
+pub(crate) fn raise_descriptors() -> Result<()> {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
     setrlimit(Resource::Nofile, raised).context("cannot raise the limit of descriptors")

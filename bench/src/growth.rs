@@ -22,8 +22,14 @@ pub(crate) struct Growth {
     /// The cost grows like the size to this power, over the larger sizes, where what
     /// is constant weighs least.
     pub(crate) power: f64,
+    /// The same over all sizes.
+    pub(crate) whole: f64,
+    /// The largest cost as a multiple of that of the smallest size.
+    pub(crate) rise: f64,
     /// The power that it may have.
     pub(crate) most: f64,
+    /// The multiple that it may come to, where a cost should stay.
+    pub(crate) most_rise: Option<f64>,
     /// Whether it is within.
     pub(crate) verdict: Verdict,
     /// How it was measured.
@@ -50,6 +56,14 @@ impl Pace {
             Pace::Linear => 1.15,
         }
     }
+
+    /// A cost that jumps once and then stays has no power over the larger sizes.
+    fn most_rise(self) -> Option<f64> {
+        match self {
+            Pace::Constant => Some(2.0),
+            Pace::Linear => None,
+        }
+    }
 }
 
 impl Growth {
@@ -66,26 +80,53 @@ impl Growth {
         let largest = points.iter().map(|(size, _)| *size).fold(0.0, f64::max);
         let upper: Vec<_> =
             points.iter().copied().filter(|(size, _)| size * UPPER >= largest).collect();
-        let power = power(&upper);
-        ensure!(power.is_finite(), "growth of {name} can't be fitted: {points:?}");
-        let most = pace.most();
-        let verdict = if power <= most { Verdict::Met } else { Verdict::Missed };
+        let (upper, whole) = (power(&upper), power(&points));
+        let rise = points.iter().map(|(_, cost)| cost / points[0].1).fold(0.0, f64::max);
+        let fits = [upper, whole, rise].iter().all(|figure| figure.is_finite());
+        ensure!(fits, "growth of {name} can't be fitted: {points:?}");
+        let (most, most_rise) = (pace.most(), pace.most_rise());
+        let is_met = upper <= most && most_rise.is_none_or(|most| rise <= most);
         Ok(Growth {
             group: group.to_owned(),
             name: name.to_owned(),
             sizes: sizes.to_owned(),
             unit,
             points,
-            power,
+            power: upper,
+            whole,
+            rise,
             most,
-            verdict,
+            most_rise,
+            verdict: if is_met { Verdict::Met } else { Verdict::Missed },
             note: String::new(),
         })
+    }
+
+    /// What names the growth in all reports: `group: name`.
+    pub(crate) fn title(&self) -> String {
+        format!("{}: {}", self.group, self.name)
     }
 
     /// The same with a note.
     pub(crate) fn note(self, note: impl Into<String>) -> Growth {
         Growth { note: note.into(), ..self }
+    }
+
+    /// What was found, for people: `n^0.02, over all sizes n^0.05, up to 1.3 x`.
+    pub(crate) fn show(&self) -> String {
+        let text = format!("n^{:.2}, over all sizes n^{:.2}", self.power, self.whole);
+        match self.most_rise {
+            Some(_) => format!("{text}, up to {} the first", Unit::Times.show(self.rise)),
+            None => text,
+        }
+    }
+
+    /// What it may be, for people: `<= n^0.15 and 2 x`.
+    pub(crate) fn show_target(&self) -> String {
+        match self.most_rise {
+            Some(most) => format!("<= n^{:.2} and {}", self.most, Unit::Times.show(most)),
+            None => format!("<= n^{:.2}", self.most),
+        }
     }
 
     /// The points for people: `1: 20 us, 10: 21 us`.
@@ -139,9 +180,22 @@ mod tests {
     }
 
     #[test]
+    fn growths_are_shown_with_all_that_is_judged() {
+        let check = |pace, found: &str, target: &str| {
+            let points = vec![(1.0, 5.0), (10.0, 5.0), (1e3, 9.0)];
+            let growth = Growth::fit("growth", "x", "things", Unit::Micros, pace, points).unwrap();
+            assert_eq!((growth.show().as_str(), growth.show_target().as_str()), (found, target));
+        };
+        check(Pace::Linear, "n^0.13, over all sizes n^0.09", "<= n^1.15");
+        let rise = "n^0.13, over all sizes n^0.09, up to 1.80 x the first";
+        check(Pace::Constant, rise, "<= n^0.15 and 2 x");
+    }
+
+    #[test]
     fn powers_are_found_where_constants_weigh_least() {
         check(Pace::Constant, &[5.0, 5.0, 5.0, 5.0], 0.0, Verdict::Met);
         check(Pace::Constant, &[5.0, 5.0, 5.0, 500.0], 1.0, Verdict::Missed);
+        check(Pace::Constant, &[5.0, 5.0, 50.0, 50.0, 50.0], 0.0, Verdict::Missed);
         check(Pace::Linear, &[7.0, 10.0, 100.0, 1000.0], 1.0, Verdict::Met);
         check(Pace::Linear, &[1.0, 100.0, 10_000.0], 2.0, Verdict::Missed);
     }

@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use crate::cores::Cores;
+use crate::samples::percentile;
 use crate::spin::Awake;
 
 /// How long the machine rests before each call of an idle row: enough for both cores
 /// to fall asleep.
-pub(crate) const REST: Duration = Duration::from_millis(2);
+const REST: Duration = Duration::from_millis(2);
 
 /// The least number of calls of a run.
 const LEAST: usize = 25;
@@ -48,6 +49,14 @@ impl Cadence {
         }
     }
 
+    /// How long nobody does anything before each call.
+    pub(crate) fn pause(self) -> Duration {
+        match self {
+            Cadence::Idle => REST,
+            Cadence::Awake => Duration::ZERO,
+        }
+    }
+
     /// What goes before each call.
     pub(crate) async fn rest(self) {
         if self == Cadence::Idle {
@@ -59,17 +68,19 @@ impl Cadence {
     pub(crate) async fn measure(
         self,
         time: Duration,
-        mut call: impl AsyncFnMut() -> Result<()>,
+        call: impl AsyncFnMut() -> Result<()>,
     ) -> Result<Vec<f64>> {
-        let mut took = Vec::new();
-        let end = Instant::now() + time;
-        while took.len() < LEAST || Instant::now() < end {
-            self.rest().await;
-            let begun = Instant::now();
-            call().await?;
-            took.push(micros(begun.elapsed()));
-        }
-        Ok(took)
+        self.measure_at_least(LEAST, time, call).await
+    }
+
+    /// Calls for some time, and so often at least; gives the microseconds of each call.
+    pub(crate) async fn measure_at_least(
+        self,
+        least: usize,
+        time: Duration,
+        call: impl AsyncFnMut() -> Result<()>,
+    ) -> Result<Vec<f64>> {
+        self.repeat(least, time, call, async |()| Ok(())).await
     }
 
     /// Calls for some time; gives the median of the calls, in microseconds.
@@ -78,7 +89,36 @@ impl Cadence {
         time: Duration,
         call: impl AsyncFnMut() -> Result<()>,
     ) -> Result<f64> {
-        Ok(crate::samples::percentile(&mut self.measure(time, call).await?, 0.5))
+        Ok(percentile(&mut self.measure(time, call).await?, 0.5))
+    }
+
+    /// The same of calls that leave something behind, which is cleared up off the clock.
+    pub(crate) async fn median_then<T>(
+        self,
+        time: Duration,
+        call: impl AsyncFnMut() -> Result<T>,
+        clear_up: impl AsyncFnMut(T) -> Result<()>,
+    ) -> Result<f64> {
+        Ok(percentile(&mut self.repeat(LEAST, time, call, clear_up).await?, 0.5))
+    }
+
+    async fn repeat<T>(
+        self,
+        least: usize,
+        time: Duration,
+        mut call: impl AsyncFnMut() -> Result<T>,
+        mut clear_up: impl AsyncFnMut(T) -> Result<()>,
+    ) -> Result<Vec<f64>> {
+        let mut took = Vec::new();
+        let end = Instant::now() + time;
+        while took.len() < least || Instant::now() < end {
+            self.rest().await;
+            let begun = Instant::now();
+            let left = call().await?;
+            took.push(micros(begun.elapsed()));
+            clear_up(left).await?;
+        }
+        Ok(took)
     }
 }
 

@@ -4,11 +4,13 @@
 //! Farside's own.
 
 mod allocations;
+mod caller;
 mod carrier;
 mod code;
 mod compare;
 mod cores;
 mod crowd;
+mod driver;
 mod echo;
 mod growth;
 mod latency;
@@ -17,6 +19,7 @@ mod ours;
 mod peers;
 mod plan;
 mod process;
+mod profile;
 mod rate;
 mod report;
 mod results;
@@ -30,6 +33,7 @@ mod stage;
 mod table;
 mod target;
 mod unit;
+mod usage;
 mod wasm;
 mod wire;
 
@@ -51,6 +55,7 @@ struct Options {
 enum Role {
     Run(run::Run),
     Allocations(allocations::Allocations),
+    Caller(caller::Caller),
     Carrier(carrier::Carrier),
     /// Be the bare WebSocket echo that is Farside's limit
     Echo,
@@ -72,18 +77,19 @@ fn play(role: Role) -> Result<ExitCode> {
     match role {
         Role::Run(run) => return run.run(),
         Role::Allocations(allocations) => allocations.run()?,
+        Role::Caller(caller) => on_all_cores(caller.run())?,
         Role::Carrier(carrier) => {
             let runtime = Builder::new_current_thread().enable_all().build();
             runtime.context("cannot start")?.block_on(carrier.run())?;
         }
-        Role::Echo => serve(echo::serve())?,
+        Role::Echo => on_all_cores(echo::serve())?,
         Role::Spin => spin::spin(),
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Runs a server on a runtime like that of `farside serve`: a thread for each core
-/// that the process may use.
-fn serve(server: impl Future<Output = Result<()>>) -> Result<()> {
-    Builder::new_multi_thread().enable_all().build().context("cannot start")?.block_on(server)
+/// Runs a role on a runtime like that of `farside serve` and of `#[tokio::main]`: a
+/// thread for each core that the process may use.
+fn on_all_cores(role: impl Future<Output = Result<()>>) -> Result<()> {
+    Builder::new_multi_thread().enable_all().build().context("cannot start")?.block_on(role)
 }

@@ -14,6 +14,22 @@ pub(crate) enum Plan {
 }
 
 impl Plan {
+    /// The plan for people.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Plan::Full => "full",
+            Plan::Quick => "quick",
+        }
+    }
+
+    /// How long a whole run may take, if that is promised.
+    pub(crate) fn most_time(self) -> Option<Duration> {
+        match self {
+            Plan::Full => None,
+            Plan::Quick => Some(Duration::from_secs(120)),
+        }
+    }
+
     /// Runs of each side of a row.
     pub(crate) fn runs(self) -> usize {
         match self {

@@ -1,6 +1,5 @@
 //! A server process beside this one.
 
-use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
@@ -10,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use crate::cores::{Cores, Place};
-use crate::machine::{field, kib};
+use crate::usage;
 
 /// How long a server may take until it listens.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -66,30 +65,27 @@ impl Process {
 
     /// Memory that it holds now, in bytes.
     pub(crate) fn resident(&self) -> Result<u64> {
-        memory(self.child.id(), "VmRSS")
+        usage::memory(self.child.id(), "VmRSS")
     }
 
     /// The most memory that it held since [`forget_peak`](Process::forget_peak), in bytes.
     pub(crate) fn peak(&self) -> Result<u64> {
-        memory(self.child.id(), "VmHWM")
+        usage::memory(self.child.id(), "VmHWM")
     }
 
     /// Begins anew to look for the most memory held.
     pub(crate) fn forget_peak(&self) -> Result<()> {
-        forget_peak(self.child.id())
+        usage::forget_peak(self.child.id())
     }
 
     /// Processor time that its living threads have used.
     pub(crate) fn cpu_time(&self) -> Result<Duration> {
-        let tasks = format!("/proc/{}/task", self.child.id());
-        let mut nanos = 0;
-        for task in fs::read_dir(&tasks).context("cannot list a server's threads")? {
-            let file = task?.path().join("schedstat");
-            let text = fs::read_to_string(&file).unwrap_or_default();
-            let used = text.split_whitespace().next().and_then(|used| used.parse::<u64>().ok());
-            nanos += used.unwrap_or(0);
-        }
-        Ok(Duration::from_nanos(nanos))
+        usage::cpu_time(self.child.id())
+    }
+
+    /// Waits until it has done what it does after its last answer.
+    pub(crate) async fn quiet(&self) -> Result<()> {
+        usage::quiet(self.child.id()).await
     }
 
     /// Asks it to end, and waits until it has.
@@ -139,15 +135,4 @@ fn listening(lines: &Receiver<String>) -> Result<String> {
         said.push('\n');
     }
     bail!("it said:\n{said}")
-}
-
-/// A figure of a process's memory by its name in `/proc/PID/status`, in bytes.
-pub(crate) fn memory(pid: u32, name: &str) -> Result<u64> {
-    let text = field(&format!("/proc/{pid}/status"), name);
-    text.and_then(|text| kib(&text)).with_context(|| format!("the system does not tell {name}"))
-}
-
-/// Sets a process's peak of memory to what it holds now.
-pub(crate) fn forget_peak(pid: u32) -> Result<()> {
-    fs::write(format!("/proc/{pid}/clear_refs"), "5").context("cannot reset a peak of memory")
 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::growth::Growth;
 use crate::machine::Machine;
 use crate::plan::Plan;
+use crate::profile;
 use crate::row::Row;
 use crate::target::Verdict;
 
@@ -22,6 +23,10 @@ pub(crate) struct Report {
     pub(crate) date: String,
     /// How long it measured.
     pub(crate) plan: Plan,
+    /// How long the run took, in seconds.
+    pub(crate) seconds: f64,
+    /// How the programs were built.
+    pub(crate) profile: String,
     /// Where.
     pub(crate) machine: Machine,
     /// How the processes were placed on cores.
@@ -47,6 +52,17 @@ pub(crate) struct Skipped {
     pub(crate) failed: bool,
 }
 
+/// A target that is missed, for people.
+#[derive(Clone, Debug)]
+pub(crate) struct Missed {
+    /// `group: name`.
+    pub(crate) title: String,
+    /// What was measured.
+    pub(crate) found: String,
+    /// What it should be.
+    pub(crate) promised: String,
+}
+
 impl Report {
     /// A report that holds nothing yet.
     pub(crate) fn new(command: String, plan: Plan, placement: String) -> Report {
@@ -54,6 +70,8 @@ impl Report {
             command,
             date: httpdate::fmt_http_date(SystemTime::now()),
             plan,
+            seconds: 0.0,
+            profile: profile::describe(),
             machine: Machine::here(),
             placement,
             versions: Vec::new(),
@@ -71,12 +89,21 @@ impl Report {
         (count(Verdict::Met), count(Verdict::Missed))
     }
 
-    /// The rows whose targets are missed, as `group: name`.
-    pub(crate) fn missed(&self) -> Vec<String> {
-        let rows = self.rows.iter().map(|row| (row.verdict, &row.group, &row.name));
-        let growths = self.growths.iter().map(|row| (row.verdict, &row.group, &row.name));
-        let missed = rows.chain(growths).filter(|row| row.0 == Verdict::Missed);
-        missed.map(|(_, group, name)| format!("{group}: {name}")).collect()
+    /// The rows and growths whose targets are missed.
+    pub(crate) fn missed(&self) -> Vec<Missed> {
+        let rows = self.rows.iter().filter(|row| row.verdict == Verdict::Missed);
+        let rows = rows.map(|row| Missed {
+            title: row.title(),
+            found: row.show_found(),
+            promised: row.show_target(),
+        });
+        let growths = self.growths.iter().filter(|growth| growth.verdict == Verdict::Missed);
+        let growths = growths.map(|growth| Missed {
+            title: growth.title(),
+            found: growth.show(),
+            promised: growth.show_target(),
+        });
+        rows.chain(growths).collect()
     }
 
     /// Reads what [`write`](Report::write) wrote.

@@ -16,14 +16,14 @@ pub(crate) struct Spec {
     pub(crate) unit: Unit,
     pub(crate) better: Better,
     pub(crate) target: Option<Target>,
-    pub(crate) note: String,
+    pub(crate) notes: Vec<String>,
 }
 
 impl Spec {
     /// A row of times or sizes: lower is better.
     pub(crate) fn lower(group: &'static str, name: impl Into<String>, unit: Unit) -> Spec {
         let name = name.into();
-        Spec { group, name, unit, better: Better::Lower, target: None, note: String::new() }
+        Spec { group, name, unit, better: Better::Lower, target: None, notes: Vec::new() }
     }
 
     /// A row of rates: higher is better.
@@ -37,11 +37,8 @@ impl Spec {
     }
 
     /// The same with a note: how it is measured, and what bounds it. Notes add up.
-    pub(crate) fn note(mut self, note: impl AsRef<str>) -> Spec {
-        if !self.note.is_empty() {
-            self.note.push_str("; ");
-        }
-        self.note.push_str(note.as_ref());
+    pub(crate) fn note(mut self, note: impl Into<String>) -> Spec {
+        self.notes.push(note.into());
         self
     }
 }
@@ -77,17 +74,52 @@ pub(crate) struct Row {
     /// Whether it is kept.
     pub(crate) verdict: Verdict,
     /// How it was measured, and what bounds it.
-    pub(crate) note: String,
+    pub(crate) notes: Vec<String>,
 }
 
 impl Row {
+    /// What names the row in all reports: `group: name`.
+    pub(crate) fn title(&self) -> String {
+        format!("{}: {}", self.group, self.name)
+    }
+
     /// The row of a spec and of what was measured for it.
     pub(crate) fn new(spec: Spec, ours: Samples, beside: Option<Beside>) -> Result<Row> {
-        let Spec { group, name, unit, better, target, note } = spec;
+        let Spec { group, name, unit, better, target, notes } = spec;
         let ratio = beside.as_ref().map(|beside| ours.over(&beside.samples)).transpose()?;
         let found = ratio.as_ref().map(|ratio| ratio.median);
         let verdict = target.map_or(Verdict::Open, |target| target.judge(ours.median, found));
         let group = group.to_owned();
-        Ok(Row { group, name, unit, better, ours, beside, ratio, target, verdict, note })
+        Ok(Row { group, name, unit, better, ours, beside, ratio, target, verdict, notes })
+    }
+
+    /// Farside's figure with its spread, for people: `20 us (19 - 24)`.
+    pub(crate) fn show_ours(&self) -> String {
+        self.ours.show(self.unit)
+    }
+
+    /// What stands beside it, for people: `18 us (17 - 20)`.
+    pub(crate) fn show_theirs(&self) -> String {
+        self.beside.as_ref().map(|beside| beside.samples.show(self.unit)).unwrap_or_default()
+    }
+
+    /// The ratio with its spread, for people: `1.11 x (1.05 - 1.2)`.
+    pub(crate) fn show_ratio(&self) -> String {
+        self.ratio.as_ref().map(|ratio| ratio.show(Unit::Times)).unwrap_or_default()
+    }
+
+    /// What the target speaks of, for people.
+    pub(crate) fn show_found(&self) -> String {
+        match (&self.target, &self.beside) {
+            (Some(target), Some(beside)) if target.is_of_ratio() => {
+                format!("{} beside {}", self.show_ratio(), beside.name)
+            }
+            _ => self.show_ours(),
+        }
+    }
+
+    /// The target for people, if there is one.
+    pub(crate) fn show_target(&self) -> String {
+        self.target.map(|target| target.show(self.unit)).unwrap_or_default()
     }
 }

@@ -3,19 +3,21 @@
 use std::env;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
+use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use tokio::runtime::Builder;
 
-use crate::compare;
+use crate::compare::{self, Comparison};
 use crate::cores::{Cores, Place};
+use crate::crowd::raise_descriptors;
 use crate::ours;
 use crate::peers;
 use crate::plan::Plan;
 use crate::report::Report;
 use crate::results;
-use crate::runner::Runner;
+use crate::runner::{Runner, is_asked_for};
 use crate::stage::Stage;
 use crate::table;
 
@@ -37,8 +39,8 @@ pub(crate) struct Run {
     /// Fail if a row is worse than in this earlier report (JSON)
     #[arg(long, value_name = "FILE")]
     compare: Option<PathBuf>,
-    /// How much worse a median may be before `--compare` fails, as a share; no run may
-    /// be as good as the worst one of the earlier report then
+    /// How much worse a median may be before `--compare` fails, as a share; the middle
+    /// halves of the runs must lie apart too, and counts may not rise
     #[arg(long, value_name = "SHARE", default_value_t = 0.25, requires = "compare")]
     spread: f64,
 }
@@ -47,12 +49,21 @@ impl Run {
     pub(crate) fn run(&self) -> Result<ExitCode> {
         // Read first: a file that is not there should not be told after the run.
         let earlier = self.compare.as_deref().map(Report::read).transpose()?;
-        let report = self.measure()?;
+        let begun = Instant::now();
+        let report = self.begin()?;
+        if let Some(earlier) = &earlier {
+            compare::ensure_alike(&report, earlier)?;
+        }
+        let mut report = self.measure(report)?;
+        report.seconds = begun.elapsed().as_secs_f64();
         report.write(&self.json)?;
         if let Some(file) = &self.results {
             results::write(&report, file)?;
         }
         println!("\n{}", table::summary(&report));
+        if let Some(warning) = too_long(&report) {
+            eprintln!("{warning}");
+        }
         let mut code = ExitCode::SUCCESS;
         if report.skipped.iter().any(|skipped| skipped.failed) {
             code = ExitCode::FAILURE;
@@ -65,10 +76,16 @@ impl Run {
         Ok(code)
     }
 
-    fn measure(&self) -> Result<Report> {
-        let cores = Cores::here()?;
+    /// A report of this run that holds nothing yet.
+    fn begin(&self) -> Result<Report> {
         let plan = if self.quick { Plan::Quick } else { Plan::Full };
-        let report = Report::new(command(), plan, cores.describe());
+        Ok(Report::new(command(), plan, Cores::here()?.describe()))
+    }
+
+    fn measure(&self, report: Report) -> Result<Report> {
+        let cores = Cores::here()?;
+        // Before the first server starts, which inherits it.
+        raise_descriptors()?;
         // The machine has what this process was started with, before it is bound.
         cores.bind(Place::Client).context("cannot bind to a core")?;
         let mut runner = Runner::new(self.rows.clone(), report);
@@ -86,20 +103,36 @@ impl Run {
     }
 
     fn holds_against(&self, report: &Report, earlier: &Report) -> Result<bool> {
-        let common = compare::in_common(report, earlier);
+        let wanted = |title: &str| is_asked_for(self.rows.as_deref(), title);
+        let Comparison { common, worse, gone } =
+            compare::compare(report, earlier, self.spread, wanted);
         ensure!(common > 0, "the earlier report has no row of this run");
-        let regressions = compare::regressions(report, earlier, self.spread);
         println!(
             "\ncompared with {}: {common} rows in common, {} worse by more than {:.0} %",
             earlier.date,
-            regressions.len(),
+            worse.len(),
             self.spread * 100.0
         );
-        for regression in &regressions {
+        for regression in &worse {
             println!("  worse: {}: {}", regression.row, regression.change);
         }
-        Ok(regressions.is_empty())
+        for title in gone {
+            println!("  gone: {title}");
+        }
+        Ok(worse.is_empty())
     }
+}
+
+/// What to say of a run that took longer than its plan promises.
+fn too_long(report: &Report) -> Option<String> {
+    let most = report.plan.most_time()?.as_secs_f64();
+    (report.seconds > most).then(|| {
+        format!(
+            "warning: the {} run took {:.0} s, more than the {most:.0} s that it may take",
+            report.plan.name(),
+            report.seconds
+        )
+    })
 }
 
 /// Notes what is measured, and what it was made with.

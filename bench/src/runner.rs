@@ -9,6 +9,11 @@ use crate::row::{Beside, Row, Spec};
 use crate::samples::Samples;
 use crate::table;
 
+/// Whether a filter lets the row of a title, `group: name`, pass.
+pub(crate) fn is_asked_for(filter: Option<&str>, title: &str) -> bool {
+    filter.is_none_or(|filter| title.contains(filter))
+}
+
 /// One run of the bench while it goes on.
 #[derive(Debug)]
 pub(crate) struct Runner {
@@ -34,7 +39,12 @@ impl Runner {
     /// not asked for are not measured in any case.
     pub(crate) fn wants(&self, group: &str, name: &str) -> bool {
         let title = format!("{group}: {name}");
-        self.filter.as_ref().is_none_or(|filter| title.contains(filter))
+        is_asked_for(self.filter.as_deref(), &title)
+    }
+
+    /// Whether any of some rows is asked for.
+    pub(crate) fn wants_any(&self, group: &str, names: &[&str]) -> bool {
+        names.iter().any(|name| self.wants(group, name))
     }
 
     /// Measures a row: ours, what is beside it, ours, what is beside it, and so on.

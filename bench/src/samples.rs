@@ -3,6 +3,8 @@
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
+use crate::unit::Unit;
+
 /// The figures of all runs, in the order in which they were taken; at least one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Samples {
@@ -25,6 +27,22 @@ impl Samples {
         sorted.sort_by(f64::total_cmp);
         let (min, max) = (sorted[0], sorted[sorted.len() - 1]);
         Ok(Samples { median: middle(&sorted), min, max, runs })
+    }
+
+    /// The median with the smallest and the largest, for people: `20 us (19 - 24)`.
+    pub(crate) fn show(&self, unit: Unit) -> String {
+        match self.runs.len() {
+            1 => unit.show(self.median),
+            _ => unit.show_spread(self.median, self.min, self.max),
+        }
+    }
+
+    /// The figures between which the middle half of the runs lie.
+    pub(crate) fn quartiles(&self) -> (f64, f64) {
+        let mut sorted = self.runs.clone();
+        sorted.sort_by(f64::total_cmp);
+        let half = sorted.len().div_ceil(2);
+        (middle(&sorted[..half]), middle(&sorted[sorted.len() - half..]))
     }
 
     /// Each run's figure divided by that of the other run taken beside it, so that
@@ -68,6 +86,17 @@ mod tests {
         assert_eq!(Samples::new(vec![4.0, 1.0]).unwrap().median, 2.5);
         assert!(Samples::new(vec![]).is_err());
         assert!(Samples::new(vec![f64::NAN]).is_err());
+    }
+
+    #[test]
+    fn one_run_of_five_does_not_move_the_quartiles() {
+        let check = |runs: &[f64], quartiles| {
+            assert_eq!(Samples::new(runs.to_vec()).unwrap().quartiles(), quartiles);
+        };
+        check(&[7.0], (7.0, 7.0));
+        check(&[5.0, 4.0, 3.0, 2.0, 1.0], (2.0, 4.0));
+        check(&[5.0, 4.0, 3.0, 2.0, 99.0], (3.0, 5.0));
+        check(&[1.0, 2.0, 3.0, 4.0], (1.5, 3.5));
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! The Farside server under test: the program that ships, with a configuration that
 //! the rows state.
 
+use std::collections::BTreeMap;
 use std::env;
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
 use farside::{Client, Module, Session};
@@ -41,6 +43,19 @@ impl DataFolder {
     /// An empty one.
     pub(crate) fn new() -> Result<DataFolder> {
         Ok(DataFolder { folder: tempfile::tempdir().context("cannot make a temporary folder")? })
+    }
+
+    /// The files of compiled code that a server keeps in it: their sizes, and when
+    /// they were written. Compiling again would write them again.
+    pub(crate) fn compiled(&self) -> Result<BTreeMap<OsString, (u64, SystemTime)>> {
+        let mut files = BTreeMap::new();
+        let folder = self.path().join("compiled");
+        for file in fs::read_dir(folder).context("cannot list the compiled code")? {
+            let file = file?;
+            let about = file.metadata()?;
+            files.insert(file.file_name(), (about.len(), about.modified()?));
+        }
+        Ok(files)
     }
 }
 

@@ -3,33 +3,27 @@
 use crate::growth::Growth;
 use crate::report::Report;
 use crate::row::Row;
+use crate::target::Verdict;
 
 /// The line above the rows of a group.
 pub(crate) fn heading(group: &str) -> String {
-    format!(
-        "{group:<57}{:>11}{:>24}  {:>11} {:<28}{:>8}  {:>9}",
-        "farside", "spread", "beside", "", "ratio", "target"
-    )
+    line([group, "farside", "beside", "", "ratio", "target"], Verdict::Open)
 }
 
 /// A row's line.
 pub(crate) fn row(row: &Row) -> String {
-    let unit = row.unit;
-    let spread = format!("{} - {}", unit.show(row.ours.min), unit.show(row.ours.max));
-    let (theirs, name) = row.beside.as_ref().map_or_else(Default::default, |beside| {
-        (unit.show(beside.samples.median), beside.name.clone())
-    });
-    let ratio = row.ratio.as_ref().map(|ratio| format!("{:.2} x", ratio.median));
+    let name = row.beside.as_ref().map(|beside| beside.name.as_str()).unwrap_or_default();
+    let (ours, theirs) = (row.show_ours(), row.show_theirs());
+    let (ratio, target) = (row.show_ratio(), row.show_target());
+    let indented = format!("  {}", row.name);
+    line([&indented, &ours, &theirs, name, &ratio, &target], row.verdict)
+}
+
+fn line(cells: [&str; 6], verdict: Verdict) -> String {
+    let [name, ours, theirs, beside, ratio, target] = cells;
     let line = format!(
-        "  {:<55}{:>11}{:>24}  {:>11} {:<28}{:>8}  {:>9} {}",
-        row.name,
-        unit.show(row.ours.median),
-        spread,
-        theirs,
-        name,
-        ratio.unwrap_or_default(),
-        row.target.map(|target| target.show(unit)).unwrap_or_default(),
-        row.verdict.text()
+        "{name:<60}{ours:>28}{theirs:>28}  {beside:<25}{ratio:>22}{target:>11} {}",
+        verdict.text()
     );
     line.trim_end().to_owned()
 }
@@ -37,14 +31,10 @@ pub(crate) fn row(row: &Row) -> String {
 /// A growth's lines.
 pub(crate) fn growth(growth: &Growth) -> String {
     format!(
-        "  {:<55}{:>11}{:>24}  {:>11} {:<28}{:>8}  {:>9} {}\n      {}: {}",
+        "  {}\n      {}; {} {}\n      {}: {}",
         growth.name,
-        format!("n^{:.2}", growth.power),
-        "",
-        "",
-        "",
-        "",
-        format!("<= n^{:.2}", growth.most),
+        growth.show(),
+        growth.show_target(),
         growth.verdict.text(),
         growth.sizes,
         growth.show_points()
@@ -54,10 +44,12 @@ pub(crate) fn growth(growth: &Growth) -> String {
 /// What the whole run comes to.
 pub(crate) fn summary(report: &Report) -> String {
     let (met, missed) = report.verdicts();
-    let mut text = format!("targets: {met} met, {missed} missed");
-    for row in report.missed() {
-        text.push_str("\n  missed: ");
-        text.push_str(&row);
+    let mut text = format!("targets: {met} met, {missed} missed; {:.0} s", report.seconds);
+    for missed in report.missed() {
+        text.push_str(&format!(
+            "\n  missed: {}: {}, not {}",
+            missed.title, missed.found, missed.promised
+        ));
     }
     text
 }

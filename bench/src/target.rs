@@ -59,6 +59,11 @@ impl Target {
         format!("{sign} {}", unit.show(self.bound))
     }
 
+    /// Whether it speaks of the ratio, not of the figure itself.
+    pub(crate) fn is_of_ratio(&self) -> bool {
+        self.subject == Subject::Ratio
+    }
+
     /// Whether a median, and its ratio to the median beside it, keep the promise.
     pub(crate) fn judge(&self, figure: f64, ratio: Option<f64>) -> Verdict {
         let found = match self.subject {

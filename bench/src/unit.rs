@@ -49,6 +49,21 @@ impl Unit {
     }
 }
 
+impl Unit {
+    /// A figure and the range around it, with the unit once if it is the same for all:
+    /// `20 us (19 - 24)`.
+    pub(crate) fn show_spread(self, figure: f64, low: f64, high: f64) -> String {
+        let [figure, low, high] = [figure, low, high].map(|figure| self.show(figure));
+        let (_, unit) = figure.rsplit_once(' ').unwrap_or_default();
+        match (low.strip_suffix(unit), high.strip_suffix(unit)) {
+            (Some(low), Some(high)) if low.ends_with(' ') && high.ends_with(' ') => {
+                format!("{figure} ({} - {})", low.trim_end(), high.trim_end())
+            }
+            _ => format!("{figure} ({low} - {high})"),
+        }
+    }
+}
+
 /// A number with three digits that count, and without zeros that say nothing.
 fn digits(number: f64) -> String {
     let places = match number.abs() {
@@ -89,5 +104,14 @@ mod tests {
         assert_eq!(Unit::PerSecond.show(412_345.0), "412 k/s");
         assert_eq!(Unit::Bytes.show(9.0 * 1024.0), "9 KiB");
         assert_eq!(Unit::Times.show(0.455), "0.46 x");
+    }
+
+    #[test]
+    fn a_spread_has_its_unit_once() {
+        assert_eq!(Unit::Micros.show_spread(20.0, 19.0, 24.5), "20 us (19 - 24.5)");
+        assert_eq!(Unit::Micros.show_spread(950.0, 900.0, 1_100.0), "950 us (900 us - 1.10 ms)");
+        assert_eq!(Unit::Micros.show_spread(0.5, 0.05, 0.6), "0.50 us (50 ns - 0.60 us)");
+        assert_eq!(Unit::PerSecond.show_spread(1_500.0, 900.0, 2e3), "1.50 k/s (900 /s - 2 k/s)");
+        assert_eq!(Unit::Count.show_spread(1.0, 1.0, 2.0), "1 (1 - 2)");
     }
 }

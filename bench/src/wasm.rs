@@ -7,8 +7,8 @@ use std::path::Path;
 use anyhow::{Context, Error, Result, anyhow, ensure};
 use farside_protocol::manifest::Manifest;
 use wasmtime::{
-    Config, Enabled, Engine, Instance, InstanceAllocationStrategy, InstancePre, Linker, Memory,
-    Module, PoolingAllocationConfig, Store, TypedFunc, WasmBacktraceDetails,
+    Config, Engine, Instance, InstanceAllocationStrategy, InstancePre, Linker, Memory, Module,
+    PoolingAllocationConfig, Store, TypedFunc, WasmBacktraceDetails,
 };
 
 /// The guest's entry for `square`.
@@ -46,12 +46,8 @@ pub(crate) fn engine() -> Result<Engine> {
         .max_memories_per_module(4)
         .max_tables_per_module(4)
         .max_memory_size(MEMORY)
-        .table_elements(100_000);
-    if PoolingAllocationConfig::is_pagemap_scan_available() {
-        pool.pagemap_scan(Enabled::Yes)
-            .linear_memory_keep_resident(64 << 10)
-            .table_keep_resident(8 << 10);
-    }
+        .table_elements(100_000)
+        .table_keep_resident(8 << 10);
     let mut config = Config::new();
     config
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))

@@ -332,17 +332,47 @@ mod tests {
     fn a_data_folder_that_is_no_good() {
         let path = || PathBuf::from("/d/storage");
         let start = |error: StorageError| told("cannot serve", ServeError::Start(error.into()));
-        assert_snapshot!(start(StorageError::DiskFull { path: path() }), @"");
-        assert_snapshot!(start(StorageError::ReadOnly { path: path() }), @"");
+        assert_snapshot!(start(StorageError::DiskFull { path: path() }), @"
+        error: cannot serve: the disk of /d/storage is full
+
+        hint: free some space, or choose a data folder on another disk with --data
+        (exit 9)
+        ");
+        assert_snapshot!(start(StorageError::ReadOnly { path: path() }), @"
+        error: cannot serve: /d/storage is on a read-only file system
+
+        hint: choose a data folder elsewhere with --data
+        (exit 9)
+        ");
         let doing = Doing::Write;
-        assert_snapshot!(start(StorageError::Permission { doing, path: path() }), @"");
-        assert_snapshot!(start(StorageError::InUse { folder: "/d".into() }), @"");
+        assert_snapshot!(start(StorageError::Permission { doing, path: path() }), @"
+        error: cannot serve: no permission to write to /d/storage
+
+        hint: give the server's account that right, or choose another data folder with --data
+        (exit 9)
+        ");
+        assert_snapshot!(start(StorageError::InUse { folder: "/d".into() }), @"
+        error: cannot serve: data folder /d is in use by another farside server
+
+        hint: stop that server, or choose another data folder with --data
+        (exit 9)
+        ");
         let source = io::Error::from(io::ErrorKind::ReadOnlyFilesystem);
         let error = StartError::DataFolder { folder: "/d".into(), source };
-        assert_snapshot!(told("cannot serve", ServeError::Start(error)), @"");
+        assert_snapshot!(told("cannot serve", ServeError::Start(error)), @"
+        error: cannot serve: the data folder /d can't be used: read-only filesystem or storage medium
+
+        hint: choose a folder that this account can write to with --data
+        (exit 9)
+        ");
         let source = io::Error::from(io::ErrorKind::StorageFull);
         let data = "/d".into();
-        assert_snapshot!(told("cannot serve", ServeError::Address { data, source }), @"");
+        assert_snapshot!(told("cannot serve", ServeError::Address { data, source }), @"
+        error: cannot serve: cannot keep the address in /d: no storage space
+
+        hint: choose a folder that this account can write to with --data
+        (exit 9)
+        ");
     }
 
     #[test]
@@ -352,8 +382,18 @@ mod tests {
             data: "/d".into(),
             listens: listens.map(|address| address.parse().unwrap()),
         };
-        assert_snapshot!(told("cannot connect", error(Some("127.0.0.1:80"))), @"");
-        assert_snapshot!(told("cannot connect", error(None)), @"");
+        assert_snapshot!(told("cannot connect", error(Some("127.0.0.1:80"))), @"
+        error: cannot connect: ws://127.0.0.1:7327 wants a token, and the data folder /d is that of the server at ws://127.0.0.1:80
+
+        hint: FARSIDE_DATA names the server's data folder, or FARSIDE_TOKEN its token, which `farside token show --data DIR` prints
+        (exit 4)
+        ");
+        assert_snapshot!(told("cannot connect", error(None)), @"
+        error: cannot connect: ws://127.0.0.1:7327 wants a token, and the data folder /d is that of no running server
+
+        hint: FARSIDE_DATA names the server's data folder, or FARSIDE_TOKEN its token, which `farside token show --data DIR` prints
+        (exit 4)
+        ");
     }
 
     #[test]

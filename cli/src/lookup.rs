@@ -181,7 +181,7 @@ mod tests {
         assert_snapshot!(check("io.read"), @"io.read of v1_2");
         assert_snapshot!(check("v1_2.io.read"), @"io.read of v1_2");
         assert_snapshot!(check("v1_2.hello.write"), @"hello.write of v1_2");
-        assert_snapshot!(check("hello.write"), @"the session has no module or function `hello.write`; did you mean `v1_2.hello.write`?");
+        assert_snapshot!(check("hello.write"), @"the session has no module or function `hello.write`; did you mean `hello.greet`?");
         assert_snapshot!(check("mean"), @"several modules have a function `mean`; say `stats.mean` or `v1_2.mean`");
     }
 

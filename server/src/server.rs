@@ -305,7 +305,10 @@ mod tests {
         set(0o1777);
         let error = own_folder(&folder).unwrap_err();
         assert_eq!(mode(), 0o1777);
-        insta::assert_snapshot!(told(&folder, &error), @"");
+        insta::assert_snapshot!(told(&folder, &error), @"
+        the data folder DATA is open to other accounts (mode 1777)
+        hint: choose a folder of this account's own with --data, such as DATA/farside; `chmod go-w DATA` closes one that is meant to be it
+        ");
     }
 
     #[test]
@@ -333,6 +336,17 @@ mod tests {
             let folder = PathBuf::from("DATA");
             told(Path::new("DATA"), &StartError::DataFolder { folder, source: kind.into() })
         });
-        insta::assert_snapshot!(lines.join("\n"), @"");
+        insta::assert_snapshot!(lines.join("\n"), @"
+        the data folder DATA can't be used: permission denied
+        hint: choose a folder that this account can write to with --data
+        the data folder DATA can't be used: read-only filesystem or storage medium
+        hint: choose a folder that this account can write to with --data
+        the data folder DATA can't be used: no storage space
+        hint: free some space, or choose a folder on another disk with --data
+        the data folder DATA can't be used: quota exceeded
+        hint: free some space, or choose a folder on another disk with --data
+        the data folder DATA can't be used: not a directory
+        hint: a file is in its way; choose another folder with --data
+        ");
     }
 }

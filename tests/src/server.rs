@@ -35,6 +35,7 @@ pub struct ServerBuilder {
     variables: Vec<(OsString, OsString)>,
     data: Option<PathBuf>,
     descriptors: Option<(u64, u64)>,
+    listen: Option<String>,
 }
 
 /// How a server ended.
@@ -233,6 +234,13 @@ impl ServerBuilder {
         self
     }
 
+    /// An address to listen on in place of a free port.
+    #[must_use]
+    pub fn listen(mut self, address: &str) -> ServerBuilder {
+        self.listen = Some(address.to_owned());
+        self
+    }
+
     /// A data folder that outlives the server, to start another one on it.
     #[must_use]
     pub fn data(mut self, folder: &Path) -> ServerBuilder {
@@ -281,7 +289,8 @@ impl ServerBuilder {
             }
         };
         isolate(&mut command, folder.path());
-        command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(&data);
+        let listen = self.listen.as_deref().unwrap_or("127.0.0.1:0");
+        command.args(["serve", "--listen", listen, "--data"]).arg(&data);
         command.args(self.arguments).envs(self.variables);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut process = command

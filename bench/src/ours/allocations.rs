@@ -1,10 +1,10 @@
-//! What the server allocates; counted once, since it does not vary.
+//! What the server and the client allocate; counted once, since it does not vary.
 
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::allocations::{Allocated, Counts};
+use crate::allocations::{Allocated, Counts, Sides};
 use crate::cores::Place;
 use crate::process::Process;
 use crate::row::Spec;
@@ -18,28 +18,41 @@ const GROUP: &str = "allocations";
 
 pub(crate) async fn measure(runner: &mut Runner, stage: &Stage) -> Result<()> {
     let counts = count(stage)?;
-    for (what, Allocated { count, bytes }) in [
+    for (what, sides) in [
         ("small call + value", counts.sequential),
         ("small call + value, pipelined", counts.pipelined),
         ("fresh call + value", counts.fresh),
     ] {
-        let note = "on the server, by an allocator that counts, in a process with the client; \
-                    reallocations count, guest memory does not";
-        let spec = Spec::lower(GROUP, format!("{what}: allocations"), Unit::Count).note(note);
-        runner.add(spec, Samples::new(vec![count])?, None)?;
-        let spec = Spec::lower(GROUP, format!("{what}: bytes allocated"), Unit::Bytes);
-        runner.add(spec, Samples::new(vec![bytes])?, None)?;
+        for (side, Allocated { count, bytes }) in apart(sides) {
+            let name = format!("{what}, {side}: allocations");
+            let spec = Spec::lower(GROUP, name, Unit::Count).note(NOTE);
+            runner.add(spec, Samples::new(vec![count])?, None)?;
+            let name = format!("{what}, {side}: bytes allocated");
+            let spec = Spec::lower(GROUP, name, Unit::Bytes);
+            runner.add(spec, Samples::new(vec![bytes])?, None)?;
+        }
     }
-    for (what, Allocated { count, bytes }) in
-        [("64 MiB in", counts.put), ("64 MiB out", counts.get)]
-    {
-        let spec = Spec::lower(GROUP, format!("{what}: allocations"), Unit::Count);
-        runner.add(spec, Samples::new(vec![count])?, None)?;
-        let spec = Spec::lower(GROUP, format!("{what}: bytes allocated, of its size"), Unit::Times)
-            .note("each copy of the value in new memory counts once");
-        runner.add(spec, Samples::new(vec![bytes / Counts::LARGE as f64])?, None)?;
+    for (what, sides) in [("64 MiB in", counts.put), ("64 MiB out", counts.get)] {
+        for (side, Allocated { count, bytes }) in apart(sides) {
+            let name = format!("{what}, {side}: allocations");
+            let spec = Spec::lower(GROUP, name, Unit::Count)
+                .note("the server's until it is quiet, so that writing to storage is included");
+            runner.add(spec, Samples::new(vec![count])?, None)?;
+            let name = format!("{what}, {side}: bytes allocated, of its size");
+            let spec = Spec::lower(GROUP, name, Unit::Times)
+                .note("each copy of the value in new memory counts once");
+            runner.add(spec, Samples::new(vec![bytes / Counts::LARGE as f64])?, None)?;
+        }
     }
     Ok(())
+}
+
+const NOTE: &str = "by an allocator that counts, in a process with both sides; reallocations \
+                    count, guest memory does not; what the bench allocates to call counts as \
+                    the client's";
+
+fn apart(sides: Sides) -> [(&'static str, Allocated); 2] {
+    [("server", sides.server), ("client", sides.client)]
 }
 
 /// Runs the role that counts.

@@ -12,6 +12,7 @@ use super::small::request_size;
 use crate::latency::{Cadence, micros};
 use crate::row::Spec;
 use crate::runner::Runner;
+use crate::samples::Samples;
 use crate::stage::Stage;
 use crate::target::Target;
 use crate::unit::Unit;
@@ -60,27 +61,48 @@ async fn megabytes(bytes: usize, work: impl AsyncFnOnce() -> Result<()>) -> Resu
     Ok(bytes as f64 / micros(begun.elapsed()))
 }
 
-async fn echo(stage: &Stage, bytes: usize) -> Result<f64> {
-    let chunk = Bytes::from(vec![7; caps::CHUNK_BYTES]);
-    let mut echo = Echo::connect(stage.echo.address()).await?;
-    megabytes(2 * bytes, async || echo.bulk(bytes, &chunk).await).await
+/// The echo of the chunks that a large value is moved in.
+struct Chunks {
+    echo: Echo,
+    chunk: Bytes,
+}
+
+const CHUNKS: &str = "bare echo, 64 KiB chunks";
+
+impl Chunks {
+    async fn connect(stage: &Stage) -> Result<Chunks> {
+        let echo = Echo::connect(stage.echo.address()).await?;
+        Ok(Chunks { echo, chunk: Bytes::from(vec![7; caps::CHUNK_BYTES]) })
+    }
+
+    /// Sends so many bytes and gets them back, once the server is quiet; gives
+    /// millions of bytes in a second, in both directions.
+    async fn megabytes(&mut self, stage: &Stage, bytes: usize) -> Result<f64> {
+        stage.server.process().quiet().await?;
+        megabytes(2 * bytes, async || self.echo.bulk(bytes, &self.chunk).await).await
+    }
 }
 
 const BOTH_WAYS: &str =
     "bytes in both directions are counted, on either side: an echo moves each byte twice";
+
+const QUIET: &str = "each run, on either side, begins once the server is quiet";
 
 async fn array(runner: &mut Runner, stage: &Stage) -> Result<()> {
     let (session, module) = stage.server.session().await?;
     let double = module.function("double")?;
     let data = Array::from(vec![1.5_f64; NUMBERS]);
     let bytes = NUMBERS * size_of::<f64>();
+    let mut chunks = Chunks::connect(stage).await?;
     let spec = Spec::higher(GROUP, "8 MiB f64 array, there and back", Unit::MegabytesPerSecond)
         .note("a call that doubles every number; the client's encoding and decoding included")
-        .note(BOTH_WAYS);
+        .note(BOTH_WAYS)
+        .note(QUIET);
     runner
         .pair(
             spec,
             async || {
+                stage.server.process().quiet().await?;
                 megabytes(2 * bytes, async || {
                     let doubled: Array<f64> = double.value((&data,)).await?;
                     ensure!(doubled.data().first() == Some(&3.0), "wrong numbers");
@@ -88,8 +110,8 @@ async fn array(runner: &mut Runner, stage: &Stage) -> Result<()> {
                 })
                 .await
             },
-            "bare echo, 64 KiB chunks",
-            async || echo(stage, bytes).await,
+            CHUNKS,
+            async || chunks.megabytes(stage, bytes).await,
         )
         .await?;
     session.close().await?;
@@ -99,6 +121,7 @@ async fn array(runner: &mut Runner, stage: &Stage) -> Result<()> {
 async fn out(runner: &mut Runner, stage: &Stage, session: &Session) -> Result<()> {
     let far = keep(session, &byte_string(LARGE)?).await?;
     let get = async || {
+        stage.server.process().quiet().await?;
         megabytes(LARGE, async || {
             let (_, value) = far.get_raw(None).await?;
             ensure!(value.len() > LARGE, "{} bytes came", value.len());
@@ -106,11 +129,13 @@ async fn out(runner: &mut Runner, stage: &Stage, session: &Session) -> Result<()
         })
         .await
     };
+    let mut chunks = Chunks::connect(stage).await?;
     let spec = Spec::higher(GROUP, "64 MiB out", Unit::MegabytesPerSecond)
         .target(Target::ratio_at_least(0.7))
-        .note("get of a byte string that spilled to storage: beyond storage_spill (1 MiB)")
-        .note(BOTH_WAYS);
-    runner.pair(spec, get, "bare echo, 64 KiB chunks", async || echo(stage, LARGE).await).await?;
+        .note("get of a byte string that lies in storage: it is beyond storage_spill (1 MiB)")
+        .note(BOTH_WAYS)
+        .note(QUIET);
+    runner.pair(spec, get, CHUNKS, async || chunks.megabytes(stage, LARGE).await).await?;
 
     let source = vec![7_u8; LARGE];
     let mut target = vec![0_u8; LARGE];
@@ -126,25 +151,57 @@ async fn out(runner: &mut Runner, stage: &Stage, session: &Session) -> Result<()
     runner.pair(spec, get, "memcpy", copy).await
 }
 
+/// A value put, and what the server spends on it until it lies in storage.
 async fn inward(runner: &mut Runner, stage: &Stage, session: &Session) -> Result<()> {
+    let (rate, work) = ("64 MiB in", "64 MiB in, until it lies in storage: server time");
+    if !runner.wants_any(GROUP, &[rate, work]) {
+        return Ok(());
+    }
     let value = byte_string(LARGE)?;
-    let spec = Spec::higher(GROUP, "64 MiB in", Unit::MegabytesPerSecond)
-        .target(Target::ratio_at_least(0.7))
-        .note("put and wait until it is ready, which is when it is in storage")
-        .note(BOTH_WAYS);
-    runner
-        .pair(
-            spec,
-            async || megabytes(LARGE, async || keep(session, &value).await.map(drop)).await,
-            "bare echo, 64 KiB chunks",
-            async || echo(stage, LARGE).await,
+    let mut chunks = Chunks::connect(stage).await?;
+    let (ours, echoes) = runner
+        .alternate(
+            async || {
+                let server = stage.server.process();
+                server.quiet().await?;
+                let used = server.cpu_time()?;
+                let mut far = None;
+                let put = async || {
+                    far = Some(keep(session, &value).await?);
+                    Ok(())
+                };
+                let rate = megabytes(LARGE, put).await?;
+                server.quiet().await?;
+                let spent = micros(server.cpu_time()?.saturating_sub(used));
+                // Given up sooner, it might not be written at all.
+                drop(far);
+                Ok((rate, spent))
+            },
+            async || {
+                let used = stage.echo.cpu_time()?;
+                let rate = chunks.megabytes(stage, LARGE).await?;
+                Ok((rate, micros(stage.echo.cpu_time()?.saturating_sub(used))))
+            },
         )
-        .await
+        .await?;
+    let (ours, spent): (Vec<_>, Vec<_>) = ours.into_iter().unzip();
+    let (echoes, spent_by_echo): (Vec<_>, Vec<_>) = echoes.into_iter().unzip();
+    let spec = Spec::higher(GROUP, rate, Unit::MegabytesPerSecond)
+        .target(Target::ratio_at_least(0.7))
+        .note("put and wait until it is ready; it is written to storage after that")
+        .note(BOTH_WAYS)
+        .note(QUIET);
+    runner.add(spec, Samples::new(ours)?, Some((CHUNKS, Samples::new(echoes)?)))?;
+    let spec = Spec::lower(GROUP, work, Unit::Micros)
+        .note("processor time of the server's process, checksums and file included")
+        .note("the echo's time is that for 64 MiB there and back");
+    runner.add(spec, Samples::new(spent)?, Some((CHUNKS, Samples::new(spent_by_echo)?)))
 }
 
 /// A slice of the large value, against a small call and what its bytes cost the echo.
 async fn slice(runner: &mut Runner, stage: &Stage, session: &Session) -> Result<()> {
     let far = keep(session, &byte_string(LARGE)?).await?;
+    stage.server.process().quiet().await?;
     let (small_session, module) = stage.server.session().await?;
     let square = module.function("square")?;
     let from = LARGE / 2 + 1;

@@ -26,7 +26,7 @@ pub(crate) async fn measure(runner: &mut Runner, stage: &Stage) -> Result<()> {
         };
         let server_name = format!("{mebibytes} MiB {way}: server's peak, of its size");
         let client_name = format!("{mebibytes} MiB {way}: client's peak beyond the caller's copy");
-        if !runner.wants(GROUP, &server_name) && !runner.wants(GROUP, &client_name) {
+        if !runner.wants_any(GROUP, &[&server_name, &client_name]) {
             continue;
         }
         let (mut server, mut client) = (Vec::new(), Vec::new());

@@ -2,18 +2,23 @@
 
 mod allocations;
 mod burners;
+mod callers;
 mod chain;
 mod growth;
+mod idle;
 mod large;
 mod memory;
 mod modules;
+mod opening;
 mod pipelined;
+mod restart;
 mod sandbox;
-mod sessions;
 mod small;
+mod unpinned;
 
 pub(crate) use chain::sum_of_ones;
 pub(crate) use large::{byte_string, keep};
+pub(crate) use pipelined::call_from_tasks;
 
 use crate::runner::Runner;
 use crate::stage::Stage;
@@ -26,6 +31,8 @@ pub(crate) async fn measure(runner: &mut Runner, stage: &Stage) {
     runner.settle("chains", chain);
     let pipelined = pipelined::measure(runner, stage).await;
     runner.settle("pipelined calls", pipelined);
+    let unpinned = unpinned::measure(runner, stage).await;
+    runner.settle("unpinned calls", unpinned);
     let sandbox = sandbox::measure(runner, stage).await;
     runner.settle("the sandbox", sandbox);
     let large = large::measure(runner, stage).await;
@@ -34,8 +41,14 @@ pub(crate) async fn measure(runner: &mut Runner, stage: &Stage) {
     runner.settle("memory", memory);
     let modules = modules::measure(runner, stage).await;
     runner.settle("modules", modules);
-    let sessions = sessions::measure(runner, stage).await;
-    runner.settle("sessions", sessions);
+    let restart = restart::measure(runner, stage).await;
+    runner.settle("first calls after a restart", restart);
+    let opening = opening::measure(runner, stage).await;
+    runner.settle("opening sessions", opening);
+    let callers = callers::measure(runner, stage).await;
+    runner.settle("sessions that call", callers);
+    let idle = idle::measure(runner, stage).await;
+    runner.settle("idle sessions", idle);
     let burners = burners::measure(runner, stage).await;
     runner.settle("burners", burners);
     let allocations = allocations::measure(runner, stage).await;

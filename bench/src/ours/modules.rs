@@ -7,14 +7,13 @@ use bytes::Bytes;
 use farside::Session;
 use wasmtime::Engine;
 
+use super::small::request_size;
 use crate::code::unknown_module;
-use crate::cores::Place;
 use crate::latency::{Cadence, micros};
 use crate::plan::Plan;
 use crate::row::Spec;
 use crate::runner::Runner;
 use crate::samples::{Samples, percentile};
-use crate::server::{DataFolder, Server};
 use crate::stage::Stage;
 use crate::target::Target;
 use crate::unit::Unit;
@@ -36,15 +35,18 @@ const UPLOADS: usize = 20;
 pub(crate) async fn measure(runner: &mut Runner, stage: &Stage) -> Result<()> {
     let engine = wasm::engine()?;
     unknown(runner, stage, &engine, "100 KiB", SMALL).await?;
-    match runner.plan() {
-        Plan::Full => unknown(runner, stage, &engine, "5 MiB", LARGE).await?,
-        Plan::Quick => {
-            runner.skip("first call of an unknown 5 MiB module", "it takes too long to be quick");
-        }
+    for cadence in [Cadence::Idle, Cadence::Awake] {
+        known(runner, stage, cadence, "100 KiB", SMALL).await?;
     }
-    known(runner, stage, Cadence::Awake).await?;
-    known(runner, stage, Cadence::Idle).await?;
-    restart(runner, stage).await
+    if runner.plan() == Plan::Quick {
+        runner.skip("modules of 5 MiB", "they take too long to compile for a quick run");
+        return Ok(());
+    }
+    unknown(runner, stage, &engine, "5 MiB", LARGE).await?;
+    for cadence in [Cadence::Idle, Cadence::Awake] {
+        known(runner, stage, cadence, "5 MiB", LARGE).await?;
+    }
+    Ok(())
 }
 
 /// Uploads a module and calls its `square`.
@@ -87,92 +89,67 @@ async fn unknown(
         .await
 }
 
-/// The upload of a module that the server has, into a session that has it not.
-async fn known(runner: &mut Runner, stage: &Stage, cadence: Cadence) -> Result<()> {
-    let _state = cadence.enter(&stage.cores)?;
+/// The upload of a module that the server has, into a session that has it not, and
+/// the first call after it.
+async fn known(
+    runner: &mut Runner,
+    stage: &Stage,
+    cadence: Cadence,
+    size: &str,
+    bytes: usize,
+) -> Result<()> {
+    let upload = format!("upload of a known module, {size}, {}", cadence.name());
+    let call = format!("first call of a known module, {size}, {}", cadence.name());
+    if !runner.wants_any(GROUP, &[&upload, &call]) {
+        return Ok(());
+    }
     let client = stage.server.client().await?;
-    let code = unknown_module(SMALL);
+    let code = unknown_module(bytes);
     first_call(&client.session().await?, code.clone()).await?;
+    let session = client.session().await?;
+    let frame = request_size(&session, async || {
+        session.uploader(code.clone()).send().await?;
+        Ok(())
+    });
+    let frame = frame.await?;
     let mut echo = Echo::connect(stage.echo.address()).await?;
-    let frame = Bytes::from(vec![7; 64]);
     let time = runner.plan().run_time();
-    let name = format!("upload of a known 100 KiB module, {}", cadence.name());
-    let spec = Spec::lower(GROUP, name, Unit::Micros)
-        .target(Target::ratio_at_most(1.0))
-        .note(cadence.note())
-        .note("a new session each time; the client's hashing of the bytes included");
-    runner
-        .pair(
-            spec,
+    let _state = cadence.enter(&stage.cores)?;
+    let (ours, trips) = runner
+        .alternate(
             async || {
-                let mut took = Vec::new();
+                let (mut uploads, mut calls) = (Vec::new(), Vec::new());
                 for _ in 0..UPLOADS {
                     let session = client.session().await?;
                     cadence.rest().await;
                     let begun = Instant::now();
                     let module = session.uploader(code.clone()).send().await?;
-                    took.push(micros(begun.elapsed()));
-                    ensure!(module.known(), "bytes were sent");
+                    uploads.push(micros(begun.elapsed()));
+                    let squared: i64 = module.function("square")?.value((12,)).await?;
+                    calls.push(micros(begun.elapsed()));
+                    ensure!(module.known() && squared == 144, "bytes were sent, or a wrong square");
                     session.close().await?;
                 }
-                Ok(percentile(&mut took, 0.5))
+                Ok((percentile(&mut uploads, 0.5), percentile(&mut calls, 0.5)))
             },
-            "echo's round trip + 100 us",
-            async || {
-                let trip = cadence.median(time, async || echo.round_trip(&frame).await).await?;
-                Ok(trip + KNOWN)
-            },
+            async || cadence.median(time, async || echo.round_trip(&frame).await).await,
         )
-        .await
-}
-
-/// The first calls of the examples' modules on a server that was started again.
-async fn restart(runner: &mut Runner, stage: &Stage) -> Result<()> {
-    let name = "first call after a restart, slowest example";
-    if !runner.wants(GROUP, name) {
-        return Ok(());
-    }
-    let data = DataFolder::new()?;
-    let mut cold = Vec::new();
-    let mut again = Vec::new();
-    for _ in 0..runner.plan().runs() {
-        let empty = DataFolder::new()?;
-        cold.push(slowest_example(stage, &empty).await?);
-        slowest_example(stage, &data).await?;
-        again.push(slowest_example(stage, &data).await?);
-    }
-    let spec = Spec::lower(GROUP, name, Unit::Micros)
-        .target(Target::at_most(5_000.0))
-        .note("upload of the known module, then its first call, in a new session of a new process")
-        .note("hello, logbook, mandelbrot, stats and text, one after the other");
-    runner.add(spec, Samples::new(again)?, Some(("with an empty data folder", Samples::new(cold)?)))
-}
-
-/// Starts a server, calls each example once, and ends it; gives the longest time.
-async fn slowest_example(stage: &Stage, data: &DataFolder) -> Result<f64> {
-    let server = Server::start(&stage.cores, Place::Server, data, &[])?;
-    let session = server.client().await?.session().await?;
-    let mut slowest = 0.0_f64;
-    for name in ["hello", "logbook", "mandelbrot", "stats", "text"] {
-        let code = Bytes::from(std::fs::read(server.guest(name))?);
-        let begun = Instant::now();
-        let module = session.uploader(code).name(name).send().await?;
-        let failed = match name {
-            "hello" => module.function("square")?.value::<i64>((12,)).await.err(),
-            "logbook" => module.function("add")?.value::<u64>(("set sail",)).await.err(),
-            "mandelbrot" => {
-                let render = module.call::<farside::Array<u8>>("render", (8, 8, None::<()>));
-                render.get().await.err()
-            }
-            "stats" => module.function("mean")?.value::<f64>(([1.5, 2.5],)).await.err(),
-            _ => module.call::<serde_json::Value>("count", ("to be",)).get().await.err(),
-        };
-        if let Some(error) = failed {
-            return Err(error.into());
-        }
-        slowest = slowest.max(micros(begun.elapsed()));
-    }
-    session.close().await?;
-    server.stop()?;
-    Ok(slowest)
+        .await?;
+    let (uploads, calls): (Vec<_>, Vec<_>) = ours.into_iter().unzip();
+    let trips = Samples::new(trips)?;
+    let note = "a new session each time, opened off the clock; the client's hashing of the bytes \
+                included";
+    let spec = Spec::lower(GROUP, upload, Unit::Micros)
+        .target(Target::ratio_at_most(1.0))
+        .note(cadence.note())
+        .note(note)
+        .note(format!("the echo sends the {} bytes of the request back", frame.len()));
+    let allowed = trips.map(|trip| trip + KNOWN)?;
+    runner.add(spec, Samples::new(uploads)?, Some(("echo's round trip + 100 us", allowed)))?;
+    let spec = Spec::lower(GROUP, call, Unit::Micros)
+        .note(cadence.note())
+        .note(note)
+        .note("upload, instantiation, call and value");
+    let trips = trips.map(|trip| 2.0 * trip)?;
+    runner.add(spec, Samples::new(calls)?, Some(("2 round trips of the echo", trips)))
 }

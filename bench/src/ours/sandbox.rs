@@ -28,13 +28,14 @@ pub(crate) async fn measure(runner: &mut Runner, stage: &Stage) -> Result<()> {
     let (session, module) = stage.server.session().await?;
     let wasm = Wasm::load(&stage.server.guest("workload"), module.manifest())?;
     warm(runner, stage, &wasm).await?;
+    instantiate(runner, &wasm).await?;
     fresh(runner, stage, &wasm).await?;
     two_cores(runner, stage).await?;
     session.close().await?;
     Ok(())
 }
 
-/// Repeats something for some time; gives the microseconds that each took.
+/// Repeats something so many times; gives the microseconds that each took.
 async fn each(count: u32, mut work: impl AsyncFnMut() -> Result<()>) -> Result<f64> {
     let begun = Instant::now();
     for _ in 0..count {
@@ -50,32 +51,54 @@ async fn calls(server: &Server, lean: &mut Lean, runner: &Runner) -> Result<Rate
 }
 
 async fn warm(runner: &mut Runner, stage: &Stage, wasm: &Wasm) -> Result<()> {
+    let (warm, entry) = ("warm call, server time", "in process: call on a fiber");
+    if !runner.wants_any(GROUP, &[warm, entry]) {
+        return Ok(());
+    }
     let count = runner.plan().pick(500_000, 50_000);
     let mut lean = Lean::connect(&stage.server).await?;
     let mut instance = wasm.instantiate()?;
-    let (ours, on_fiber) = runner
+    let (ours, in_process) = runner
         .alternate(
             async || calls(&stage.server, &mut lean, runner).await,
-            async || each(count, async || wasm.call_async(&mut instance).await).await,
+            async || {
+                let on_fiber = each(count, async || wasm.call_async(&mut instance).await).await?;
+                Ok((on_fiber, each(count, async || wasm.call(&mut instance)).await?))
+            },
         )
         .await?;
-    let spec = Spec::lower(GROUP, "warm call, server time", Unit::Micros)
+    let (on_fiber, direct): (Vec<_>, Vec<_>) = in_process.into_iter().unzip();
+    let (on_fiber, direct) = (Samples::new(on_fiber)?, Samples::new(direct)?);
+    let spec = Spec::lower(GROUP, warm, Unit::Micros)
         .note("processor time of the server's process for each call of a batched pipeline")
         .note("in process: arguments written, entry called on a fiber, answer read");
     let ours = rate::server_micros(&ours)?;
-    let on_fiber = Samples::new(on_fiber)?;
     runner.add(spec, ours, Some(("in process, on a fiber", on_fiber.clone())))?;
-
-    let mut direct = Vec::new();
-    for _ in 0..runner.plan().runs() {
-        direct.push(each(count, async || wasm.call(&mut instance)).await?);
-    }
-    let spec = Spec::lower(GROUP, "in process: call on a fiber", Unit::Micros)
+    let spec = Spec::lower(GROUP, entry, Unit::Micros)
         .note("both in process: what an asynchronous entry into a guest costs");
-    runner.add(spec, on_fiber, Some(("in process, without fiber", Samples::new(direct)?)))
+    runner.add(spec, on_fiber, Some(("in process, without fiber", direct)))
+}
+
+/// The limit of a fresh call: no more than a store and an instance.
+async fn instantiate(runner: &mut Runner, wasm: &Wasm) -> Result<()> {
+    let count = runner.plan().pick(50_000, 5_000);
+    let spec = Spec::lower(GROUP, "in process: instantiation on a fiber", Unit::Micros)
+        .note("both in process: store made, instantiated through InstancePre, dropped");
+    runner
+        .pair(
+            spec,
+            async || each(count, async || wasm.instantiate_async().await.map(drop)).await,
+            "in process, without fiber",
+            async || each(count, async || wasm.instantiate().map(drop)).await,
+        )
+        .await
 }
 
 async fn fresh(runner: &mut Runner, stage: &Stage, wasm: &Wasm) -> Result<()> {
+    let (more_name, rate_name) = ("fresh call over a warm one, server time", "fresh calls, 1 core");
+    if !runner.wants_any(GROUP, &[more_name, rate_name]) {
+        return Ok(());
+    }
     let count = runner.plan().pick(50_000, 5_000);
     let mut warm = Lean::connect(&stage.server).await?;
     let mut fresh = Lean::connect(&stage.server).await?.fresh();
@@ -98,7 +121,7 @@ async fn fresh(runner: &mut Runner, stage: &Stage, wasm: &Wasm) -> Result<()> {
         .await?;
     let more = ours.iter().map(|(warm, fresh)| fresh.server_micros - warm.server_micros);
     let more_in_process = in_process.iter().map(|(warm, fresh)| fresh - warm);
-    let spec = Spec::lower(GROUP, "fresh call over a warm one, server time", Unit::Micros)
+    let spec = Spec::lower(GROUP, more_name, Unit::Micros)
         .target(Target::at_most(10.0))
         .note(
             "difference of the processor times of the server's process for each call, in \
@@ -109,7 +132,7 @@ async fn fresh(runner: &mut Runner, stage: &Stage, wasm: &Wasm) -> Result<()> {
     runner.add(spec, Samples::new(more.collect())?, Some(beside))?;
 
     let (warm, fresh): (Vec<_>, Vec<_>) = ours.into_iter().unzip();
-    let spec = Spec::higher(GROUP, "fresh calls, 1 core", Unit::PerSecond)
+    let spec = Spec::higher(GROUP, rate_name, Unit::PerSecond)
         .note(format!("lean client, {WINDOW} calls under way"))
         .note(rate::busy(&fresh)?);
     let beside = ("warm calls, same pipeline", rate::per_second(&warm)?);

@@ -5,7 +5,6 @@
 //! clients' core; its client measures as ours does. Peers are set up as is best for
 //! them; what they do in one message counts as often as it was asked for.
 
-mod driver;
 mod ours;
 mod peer;
 mod python;

@@ -7,6 +7,7 @@ use farside::{Array, Function, Session};
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::latency::micros;
+use crate::process::Process;
 use crate::samples::percentile;
 use crate::stage::Stage;
 
@@ -17,18 +18,19 @@ const WINDOW: usize = 1024;
 const FILLS: i64 = 16;
 
 /// A session of our own, and the functions called in it.
-pub(crate) struct Ours {
+pub(crate) struct Ours<'a> {
     session: Session,
     square: Function,
     echo: Function,
+    server: &'a Process,
 }
 
-impl Ours {
+impl<'a> Ours<'a> {
     /// Connects.
-    pub(crate) async fn connect(stage: &Stage) -> Result<Ours> {
+    pub(crate) async fn connect(stage: &'a Stage) -> Result<Ours<'a>> {
         let (session, module) = stage.server.session().await?;
         let (square, echo) = (module.function("square")?, module.function("echo")?);
-        Ok(Ours { session, square, echo })
+        Ok(Ours { session, square, echo, server: stage.server.process() })
     }
 
     /// A call and its value.
@@ -57,7 +59,7 @@ impl Ours {
     }
 
     /// Sends an array to the guest and gets it back, for some time; gives the median
-    /// in microseconds.
+    /// in microseconds. The server is quiet after, so that it does not burden the peer.
     pub(crate) async fn array(&self, bytes: usize, time: Duration) -> Result<f64> {
         let data = Array::from(vec![1.5_f64; bytes / size_of::<f64>()]);
         let mut took = Vec::new();
@@ -68,6 +70,7 @@ impl Ours {
             took.push(micros(begun.elapsed()));
             ensure!(back == data, "other numbers came back than were sent");
         }
+        self.server.quiet().await?;
         Ok(percentile(&mut took, 0.5))
     }
 

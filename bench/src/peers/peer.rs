@@ -6,8 +6,8 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use tempfile::TempDir;
 
-use super::driver::{Driver, Task};
 use crate::cores::{Cores, Place};
+use crate::driver::{Driver, Task};
 use crate::process::Process;
 use crate::target::Target;
 
@@ -26,6 +26,8 @@ pub(crate) struct Kind {
     pub(crate) pipelined: Option<Target>,
     /// What is promised of the rate of bytes.
     pub(crate) array: Option<Target>,
+    /// Whether its arrays take too long for a quick run.
+    pub(crate) slow_array: bool,
 }
 
 /// A running peer, which ends with this guard.
@@ -46,7 +48,7 @@ impl Peer {
         let server = Process::start(cores, Place::Server, &mut server)?;
         let mut driver = program();
         driver.args(["drive", server.address()]).current_dir(&folder);
-        let driver = Driver::start(cores, &mut driver)?;
+        let driver = Driver::start(cores, Place::Client, &mut driver)?;
         Ok(Peer { driver, _server: server, _folder: folder })
     }
 

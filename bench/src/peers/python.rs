@@ -26,6 +26,7 @@ fn scripts() -> [Script; 5] {
         sequential: Some(Target::ratio_at_most(1.0)),
         pipelined: Some(Target::ratio_at_least(10.0)),
         array: Some(Target::ratio_at_least(1.0)),
+        slow_array: false,
     };
     let rpyc = "asynchronous calls; TCP_NODELAY and no compression, unlike its defaults";
     let serpent = "batches; TCP_NODELAY; serpent, its default serializer";
@@ -37,7 +38,7 @@ fn scripts() -> [Script; 5] {
         Script {
             file: "peer_pyro5.py",
             environment: &[("PYRO_SERIALIZER", "serpent")],
-            kind: kind("Pyro5", serpent, 64),
+            kind: Kind { slow_array: true, ..kind("Pyro5", serpent, 64) },
         },
         Script {
             file: "peer_pyro5.py",

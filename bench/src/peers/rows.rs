@@ -1,14 +1,14 @@
 //! The rows of one peer.
 
 use std::process::Command;
-use std::time::Duration;
 
 use anyhow::Result;
 
-use super::driver::Task;
 use super::ours::Ours;
 use super::peer::{Kind, Peer};
-use crate::latency::{Cadence, REST};
+use crate::driver::Task;
+use crate::latency::Cadence;
+use crate::plan::Plan;
 use crate::row::Spec;
 use crate::runner::Runner;
 use crate::stage::Stage;
@@ -37,7 +37,7 @@ pub(crate) async fn measure(
     let time = runner.plan().run_time();
     for cadence in cadences {
         let _state = cadence.enter(&stage.cores)?;
-        let task = Task::Sequential { rest: rest(*cadence) };
+        let task = Task::Sequential { rest: cadence.pause() };
         runner
             .pair(
                 rows.sequential(*cadence),
@@ -56,10 +56,15 @@ pub(crate) async fn measure(
             async || peer.measure(task, time),
         )
         .await?;
+    let array = rows.array();
+    if kind.slow_array && runner.plan() == Plan::Quick && runner.wants(group, &array.name) {
+        runner.skip(&array.name, "it takes too long for a quick run");
+        return ours.close().await;
+    }
     let task = Task::Array { bytes: ARRAY };
     runner
         .pair(
-            rows.array(),
+            array,
             async || Ok(both_ways(ours.array(ARRAY, time).await?)),
             kind.name,
             async || Ok(both_ways(peer.measure(task, time)?)),
@@ -115,13 +120,6 @@ impl Rows<'_> {
             Some(target) => spec.target(target),
             None => spec,
         }
-    }
-}
-
-fn rest(cadence: Cadence) -> Duration {
-    match cadence {
-        Cadence::Idle => REST,
-        Cadence::Awake => Duration::ZERO,
     }
 }
 

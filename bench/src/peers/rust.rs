@@ -23,6 +23,7 @@ fn kinds() -> [(&'static str, Kind); 3] {
         sequential: Some(Target::ratio_at_most(1.2)),
         pipelined: None,
         array: None,
+        slow_array: false,
     };
     let stream = Kind {
         name: "tonic, stream",

@@ -19,6 +19,11 @@ impl Echo {
         Ok(Echo { socket: Socket::connect(url, Protocol::Bare).await? })
     }
 
+    /// Says goodbye.
+    pub(crate) async fn close(self) -> Result<()> {
+        self.socket.close().await
+    }
+
     /// Sends a frame and waits for it to come back.
     pub(crate) async fn round_trip(&mut self, frame: &Bytes) -> Result<()> {
         self.socket.send(frame.clone()).await?;

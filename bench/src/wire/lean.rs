@@ -32,6 +32,16 @@ pub(crate) struct Lean {
     target: Target,
     args: Bytes,
     fresh: bool,
+    received: Received,
+}
+
+/// What a connection received so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Received {
+    /// Frames, not all of which need hold a value.
+    pub(crate) frames: u64,
+    /// Values in them.
+    pub(crate) values: u64,
 }
 
 impl Lean {
@@ -58,12 +68,18 @@ impl Lean {
         socket.send(Bytes::from(frame)).await?;
         let target = uploaded(&mut socket).await?;
         let args = Bytes::from(rmp_serde::to_vec(&(1_234_567_i64,))?);
-        Ok(Lean { socket, next: Seq::FIRST.next(), target, args, fresh: false })
+        let (next, received) = (Seq::FIRST.next(), Received::default());
+        Ok(Lean { socket, next, target, args, fresh: false, received })
     }
 
     /// The same with each call in a store of its own.
     pub(crate) fn fresh(self) -> Lean {
         Lean { fresh: true, ..self }
+    }
+
+    /// What it received so far.
+    pub(crate) fn received(&self) -> Received {
+        self.received
     }
 
     /// Bytes of one call's message.
@@ -126,10 +142,18 @@ impl Lean {
 
     /// Waits for one frame, and takes those that are there as well.
     async fn receive_some(&mut self) -> Result<usize> {
-        let mut count = values(self.socket.receive().await?)?;
+        let frame = self.socket.receive().await?;
+        let mut count = self.take(frame)?;
         while let Some(frame) = self.socket.received()? {
-            count += values(frame)?;
+            count += self.take(frame)?;
         }
+        Ok(count)
+    }
+
+    fn take(&mut self, frame: Bytes) -> Result<usize> {
+        let count = values(frame)?;
+        self.received.frames += 1;
+        self.received.values += count as u64;
         Ok(count)
     }
 }

@@ -79,6 +79,11 @@ impl Socket {
         self.receive().now_or_never().transpose()
     }
 
+    /// Says goodbye.
+    pub(crate) async fn close(mut self) -> Result<()> {
+        Ok(self.stream.close(None).await?)
+    }
+
     /// Sends a frame so many times, and receives as many meanwhile.
     pub(crate) async fn stream(&mut self, frame: &Bytes, times: usize) -> Result<()> {
         let (mut sink, stream) = (&mut self.stream).split();

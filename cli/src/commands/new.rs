@@ -265,6 +265,6 @@ mod tests {
         let error = write("x", &folder, None, None).unwrap_err();
         assert!(matches!(error, NewError::NoSources));
         assert!(!folder.exists());
-        assert_snapshot!(format!("{error}; {}", error.hint().unwrap()), @"");
+        assert_snapshot!(format!("{error}; {}", error.hint().unwrap()), @"the sources that this program was built from are gone, and farside-guest with them; --sdk DIR names the folder guest-sdk of Farside's sources elsewhere");
     }
 }

@@ -87,14 +87,56 @@ mod tests {
 
     #[test]
     fn the_usual_server_needs_no_variables() {
-        assert_snapshot!(check("127.0.0.1:7327", None), @"");
+        assert_snapshot!(check("127.0.0.1:7327", None), @"
+        listening on ws://127.0.0.1:7327
+        token in /d/token
+        capacity: 1 instance
+
+        try in another terminal:
+          farside new hello && cd hello && cargo build --release
+          farside upload target/wasm32-unknown-unknown/release/hello.wasm
+          farside call greet Ada
+        ");
     }
 
     #[test]
     fn what_is_unusual_is_exported() {
-        assert_snapshot!(check("127.0.0.1:4000", Some("/tmp/a b")), @"");
-        assert_snapshot!(check("0.0.0.0:7327", None), @"");
-        assert_snapshot!(check("[::]:7327", Some("/d")), @"");
+        assert_snapshot!(check("127.0.0.1:4000", Some("/tmp/a b")), @"
+        listening on ws://127.0.0.1:4000
+        token in /d/token
+        capacity: 1 instance
+
+        try in another terminal:
+          export FARSIDE_URL=ws://127.0.0.1:4000
+          export FARSIDE_DATA='/tmp/a b'
+          farside new hello && cd hello && cargo build --release
+          farside upload target/wasm32-unknown-unknown/release/hello.wasm
+          farside call greet Ada
+        ");
+        assert_snapshot!(check("0.0.0.0:7327", None), @"
+        listening on ws://0.0.0.0:7327
+        token in /d/token
+        warning: other machines can reach this address, and nothing is encrypted
+        capacity: 1 instance
+
+        try in another terminal:
+          farside new hello && cd hello && cargo build --release
+          farside upload target/wasm32-unknown-unknown/release/hello.wasm
+          farside call greet Ada
+        ");
+        assert_snapshot!(check("[::]:7327", Some("/d")), @"
+        listening on ws://[::]:7327
+        token in /d/token
+        warning: other machines can reach this address, and nothing is encrypted
+        capacity: 1 instance
+
+        try in another terminal:
+          export FARSIDE_URL=ws://[::1]:7327
+          export FARSIDE_DATA=/d
+          farside new hello && cd hello && cargo build --release
+          farside upload target/wasm32-unknown-unknown/release/hello.wasm
+          farside call greet Ada
+        ");
     }
 
     #[test]

@@ -149,9 +149,9 @@ impl Outbox {
         let mut queue = self.queue();
         // Bytes in a message are copied into the queue; a transfer's are not.
         let inline = if queue.queued_bytes > FULL { SMALL } else { caps::INLINE_BYTES };
-        match &value.body {
+        match value.body {
             Body::Memory(bytes) if bytes.len() <= inline => {
-                queue.push(&reply(Payload::Inline(bytes.clone())));
+                queue.push(&reply(Payload::Inline(bytes)));
             }
             _ if queue.transfers.len() >= caps::TRANSFERS => {
                 let message = format!("{} values are on their way to the client", caps::TRANSFERS);
@@ -202,7 +202,7 @@ impl Outbox {
     /// Whether nothing waits to be sent.
     pub(super) fn is_sent(&self) -> bool {
         let queue = self.queue();
-        queue.frames.is_empty() && queue.transfers.is_empty()
+        queue.queued_bytes == 0 && queue.transfers.is_empty()
     }
 
     /// Whether so much is unsent that nothing more should be asked.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use farside_protocol::caps;
 use wasmtime::{
-    Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
+    Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
     WasmBacktraceDetails,
 };
 
@@ -31,12 +31,11 @@ const FIBER_STACK: usize = 6 << 20;
 /// Linear memories, and tables, that one module may define.
 pub(super) const PER_MODULE: u32 = 4;
 
-/// What a slot of the pool keeps of an instance's memory when that ends: used pages,
-/// overwritten with what the next instance finds there. It costs that one no page
-/// faults. No budget counts it, so it is what a small guest uses, and not more.
-const MEMORY_KEPT: usize = 64 * 1024;
-
-/// The same of a table.
+/// What a slot of the pool keeps of an instance's table when that ends: it is zeroed, not
+/// given back to the system, which would take a call then and a page fault later. Linear
+/// memory is given back: its low addresses are mostly unused stack. To find the used
+/// pages instead, wasmtime asks the kernel, and does not see those that are swapped out
+/// or moved at that moment: the next guest could read them.
 const TABLE_KEPT: usize = 8 * 1024;
 
 /// How often running guests are interrupted to let others run.
@@ -55,13 +54,8 @@ pub(super) fn new_engine(capacity: &Capacity) -> wasmtime::Result<Engine> {
         .max_memories_per_module(PER_MODULE)
         .max_tables_per_module(PER_MODULE)
         .max_memory_size(capacity.sizes.memory_bytes)
-        .table_elements(capacity.sizes.table_elements);
-    // Without the scan it would be the lowest addresses that stay, used or not.
-    if PoolingAllocationConfig::is_pagemap_scan_available() {
-        pool.pagemap_scan(Enabled::Yes)
-            .linear_memory_keep_resident(MEMORY_KEPT)
-            .table_keep_resident(TABLE_KEPT);
-    }
+        .table_elements(capacity.sizes.table_elements)
+        .table_keep_resident(TABLE_KEPT);
     let mut config = settings(&capacity.sizes);
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     Engine::new(&config)

@@ -80,8 +80,20 @@ fn upload() {
     let desk = Desk::new();
     desk.file("echo.wat", ECHO);
     desk.file("text.wasm", "no module");
-    assert_snapshot!(desk.run("upload echo.wat"), @"");
-    assert_snapshot!(desk.run("upload echo.wat --name other"), @"");
+    assert_snapshot!(desk.run("upload echo.wat"), @"
+    echo  [hash]
+      float(arg0: f64) -> f64
+      integer(arg0: i64) -> i64
+      say()
+    ");
+    assert_snapshot!(desk.run("upload echo.wat --name other"), @"
+    other  [hash]
+      float(arg0: f64) -> f64
+      integer(arg0: i64) -> i64
+      say()
+    --- stderr
+    note: the server knew the module, so nothing was sent
+    ");
     assert_snapshot!(desk.run("upload echo.wat --json"), @"");
     let logbook = guests().join("logbook.wasm");
     let replacing = desk.shell.run(&["upload", &logbook.to_string_lossy(), "--name", "other"]);
@@ -94,8 +106,25 @@ fn upload() {
 #[test]
 fn describe() {
     let desk = Desk::with(&["logbook"]);
-    assert_snapshot!(desk.run("describe"), @"");
-    assert_snapshot!(desk.run("describe logbook.add"), @"");
+    assert_snapshot!(desk.run("describe"), @"
+    logbook ([hash], not called yet)
+        Lines that stay in the session
+
+    add(line: string) -> u64
+        Adds a line; gives its number, from 1.
+
+    clear() -> u64
+        Removes every line; gives how many there were.
+
+    last(n: u32) -> list of {line: string, number: u64}
+        The last lines, oldest first.
+    --- stderr
+    session [session]: 1 module, 0 references, 0 bytes kept, 0 bytes of memory; kept 1 d after its last use
+    ");
+    assert_snapshot!(desk.run("describe logbook.add"), @"
+    logbook.add(line: string) -> u64
+        Adds a line; gives its number, from 1.
+    ");
     assert_snapshot!(desk.run("describe add --json"), @"");
     assert_snapshot!(desk.run("describe logbok"), @"");
 }
@@ -103,25 +132,53 @@ fn describe() {
 #[test]
 fn call() {
     let desk = Desk::with(&["hello"]);
-    assert_snapshot!(desk.run("call hello.square 7"), @"");
-    assert_snapshot!(desk.run("call add 40 --arg b=2 --json"), @"");
-    assert_snapshot!(desk.run("call greet 42 --fresh"), @"");
-    assert_snapshot!(desk.run("call greet Ada --path [0:3]"), @"");
-    assert_snapshot!(desk.run("call greet Ada --raw"), @"");
-    assert_snapshot!(desk.run("call greet Ada --out greeting"), @"");
+    assert_snapshot!(desk.run("call hello.square 7"), @"49");
+    assert_snapshot!(desk.run("call add 40 --arg b=2 --json"), @"42");
+    assert_snapshot!(desk.run("call greet 42 --fresh"), @r#""Hello, 42!""#);
+    assert_snapshot!(desk.run("call greet Ada --path [0:3]"), @r#""Hel""#);
+    assert_snapshot!(desk.run("call greet Ada --raw"), @"Hello, Ada!");
+    assert_snapshot!(desk.run("call greet Ada --out greeting"), @"
+    --- stderr
+    wrote 11 bytes of text to greeting
+    ");
     assert_eq!(desk.read("greeting"), b"Hello, Ada!");
-    assert_snapshot!(desk.run("call greet Ada --out greeting --json"), @"");
+    assert_snapshot!(desk.run("call greet Ada --out greeting --json"), @r#"
+    --- stderr
+    {"bytes":13,"wrote":"greeting"}
+    "#);
     assert_eq!(desk.read("greeting"), b"\"Hello, Ada!\"");
-    assert_snapshot!(desk.run("call square seven"), @"");
-    assert_snapshot!(desk.run("call square"), @"");
+    assert_snapshot!(desk.run("call square seven"), @r#"
+    --- stderr
+    error: cannot call square: argument `n` of square: expected i64, got "seven"
+
+    hint: it is declared as square(n: i64) -> i64
+    --- exit code 2
+    "#);
+    assert_snapshot!(desk.run("call square"), @"
+    --- stderr
+    error: cannot call square: square needs an argument for `n` (i64)
+
+    hint: it is declared as square(n: i64) -> i64
+    --- exit code 2
+    ");
     assert_snapshot!(desk.run("call square 1 2 --json"), @"");
-    assert_snapshot!(desk.run("call sqare 7"), @"");
+    assert_snapshot!(desk.run("call sqare 7"), @"
+    --- stderr
+    error: cannot call sqare: the session has no function `sqare`
+
+    hint: did you mean `square`?
+    --- exit code 6
+    ");
 }
 
 #[test]
 fn call_of_what_fails() {
     let desk = Desk::with(&["hello"]);
-    assert_snapshot!(desk.run("call fail tired"), @"");
+    assert_snapshot!(desk.run("call fail tired"), @r#"
+    --- stderr
+    error: cannot call hello.fail: fail returned an error: {"reason": "tired", "attempts": 1}
+    --- exit code 1
+    "#);
     assert_snapshot!(desk.run("call fail tired --json"), @"");
     assert_snapshot!(desk.run("call spin --fresh --timeout 50ms"), @"");
     let trapped = desk.run("call boom loud");
@@ -132,10 +189,19 @@ fn call_of_what_fails() {
     let poisoned = desk.run("call square 7");
     assert_eq!(poisoned.code, Some(1));
     assert!(poisoned.stderr.contains("farside renew hello"), "{poisoned}");
-    assert_snapshot!(desk.run("renew hello"), @"");
-    assert_snapshot!(desk.run("renew hello --json"), @"");
-    assert_snapshot!(desk.run("renew helo"), @"");
-    assert_snapshot!(desk.run("call square 7"), @"");
+    assert_snapshot!(desk.run("renew hello"), @"
+    --- stderr
+    renewed hello: its next call finds a fresh instance, without the old one's state
+    ");
+    assert_snapshot!(desk.run("renew hello --json"), @r#"{"renewed":"hello"}"#);
+    assert_snapshot!(desk.run("renew helo"), @"
+    --- stderr
+    error: cannot renew helo: there is no module helo
+
+    hint: the session's modules are hello
+    --- exit code 6
+    ");
+    assert_snapshot!(desk.run("call square 7"), @"49");
 }
 
 #[test]
@@ -143,14 +209,26 @@ fn words_are_read_by_what_is_wanted() {
     let desk = Desk::with(&["hello", "stats"]);
     desk.file("name", "Grace");
     desk.file("samples.json", "[1, 2.5, 4]");
-    assert_snapshot!(desk.run("call greet @name"), @"");
-    assert_snapshot!(desk.run("call greet @@name"), @"");
-    assert_snapshot!(desk.run("call greet \"@name\""), @"");
-    assert_snapshot!(desk.run("call stats.mean @samples.json"), @"");
-    assert_snapshot!(desk.shell.run_with_input(&["call", "greet", "-"], b"Joan"), @"");
-    assert_snapshot!(desk.shell.run_with_input(&["call", "stats.mean", "-"], b"[1, 3]"), @"");
-    assert_snapshot!(desk.run("call greet @nobody"), @"");
-    assert_snapshot!(desk.run("call greet far:_"), @"");
+    assert_snapshot!(desk.run("call greet @name"), @r#""Hello, Grace!""#);
+    assert_snapshot!(desk.run("call greet @@name"), @r#""Hello, @name!""#);
+    assert_snapshot!(desk.run("call greet \"@name\""), @r#""Hello, @name!""#);
+    assert_snapshot!(desk.run("call stats.mean @samples.json"), @"2.5");
+    assert_snapshot!(desk.shell.run_with_input(&["call", "greet", "-"], b"Joan"), @r#""Hello, Joan!""#);
+    assert_snapshot!(desk.shell.run_with_input(&["call", "stats.mean", "-"], b"[1, 3]"), @"2.0");
+    assert_snapshot!(desk.run("call greet @nobody"), @"
+    --- stderr
+    error: cannot call greet: argument `name` of greet: cannot read nobody: No such file or directory (os error 2)
+
+    hint: to pass text that begins with @ write @@
+    --- exit code 9
+    ");
+    assert_snapshot!(desk.run("call greet far:_"), @"
+    --- stderr
+    error: cannot call greet: far:_ stands for the last reference made here, and there is none
+
+    hint: `farside call --far` makes one
+    --- exit code 2
+    ");
 }
 
 #[test]
@@ -166,43 +244,77 @@ fn negative_numbers_are_no_options() {
         let ran = desk.run(&format!("call echo.float {word}"));
         assert_eq!(ran.to_string(), format!("{printed}\n"), "{word}");
     }
-    assert_snapshot!(desk.run("call integer -7 --json"), @"");
-    assert_snapshot!(desk.run("call --json integer -- -7"), @"");
+    assert_snapshot!(desk.run("call integer -7 --json"), @"-7");
+    assert_snapshot!(desk.run("call --json integer -- -7"), @"-7");
     assert_snapshot!(desk.run("call integer -x"), @"");
 }
 
 #[test]
 fn what_a_guest_logs() {
     let desk = Desk::with_echo();
-    assert_snapshot!(desk.run("call say"), @"");
-    assert_snapshot!(desk.run("call say --json"), @"");
+    assert_snapshot!(desk.run("call say"), @"
+    null
+    --- stderr
+    [info] here
+    ");
+    let ran = desk.run("call say --json");
+    assert_eq!(ran.stdout, "null\n");
+    let said: serde_json::Value = serde_json::from_str(&ran.stderr).unwrap();
+    assert_eq!((&said["log"], &said["level"]), (&"here".into(), &"info".into()));
 }
 
 #[test]
 fn references() {
     let desk = Desk::with(&["hello"]);
-    assert_snapshot!(desk.run("refs"), @"");
+    assert_snapshot!(desk.run("refs"), @"
+    --- stderr
+    no references; `farside call --far` makes one
+    ");
     let far = desk.run("call --far greet Ada");
     assert_eq!(far.code, Some(0), "{far}");
     let far = far.stdout.trim().to_owned();
     assert!(far.starts_with("far:"), "{far}");
     let named = |ran: Ran| ran.to_string().replace(&far, "[far]");
-    assert_snapshot!(named(desk.run("call greet far:_")), @"");
+    assert_snapshot!(named(desk.run("call greet far:_")), @r#""Hello, Hello, Ada!!""#);
     let other = desk.run("call --far --json greet --arg name=far:_");
     let other: serde_json::Value = serde_json::from_str(&other.stdout).unwrap();
     assert_ne!(other["far"], far);
-    assert_snapshot!(named(desk.run(&format!("get {far}"))), @"");
-    assert_snapshot!(named(desk.run(&format!("get {far} [0:5] --json"))), @"");
-    assert_snapshot!(named(desk.run(&format!("get {far} --raw"))), @"");
-    assert_snapshot!(named(desk.run(&format!("get {far} --out it"))), @"");
+    assert_snapshot!(named(desk.run(&format!("get {far}"))), @r#""Hello, Ada!""#);
+    assert_snapshot!(named(desk.run(&format!("get {far} [0:5] --json"))), @r#""Hello""#);
+    assert_snapshot!(named(desk.run(&format!("get {far} --raw"))), @"Hello, Ada!");
+    assert_snapshot!(named(desk.run(&format!("get {far} --out it"))), @"
+    --- stderr
+    wrote 11 bytes of text to it
+    ");
     assert_snapshot!(named(desk.run(&format!("get {far} name"))), @"");
-    assert_snapshot!(named(desk.run(&format!("cancel {far}"))), @"");
-    assert_snapshot!(named(desk.run(&format!("cancel {far} --json"))), @"");
-    assert_snapshot!(named(desk.run(&format!("release {far} far:1"))), @"");
-    assert_snapshot!(named(desk.run(&format!("release {far} --json"))), @"");
-    assert_snapshot!(named(desk.run(&format!("get {far}"))), @"");
-    assert_snapshot!(desk.run("release far:_"), @"");
-    assert_snapshot!(desk.run("refs --json"), @"");
+    assert_snapshot!(named(desk.run(&format!("cancel {far}"))), @"
+    --- stderr
+    [far] is ready
+    ");
+    assert_snapshot!(named(desk.run(&format!("cancel {far} --json"))), @r#"{"cancelled":"[far]","state":"ready"}"#);
+    assert_snapshot!(named(desk.run(&format!("release {far} far:1"))), @"
+    --- stderr
+    released [far]
+    error: cannot release far:1: far:1 is gone: it was released
+
+    hint: keep the Far, or the far:N text, as long as you need its value
+    --- exit code 6
+    ");
+    assert_snapshot!(named(desk.run(&format!("release {far} --json"))), @r#"
+    {"released":[]}
+    --- stderr
+    {"error":"cannot release [far]: [far] is gone: it was released","exit":6,"failure":{"backtrace":[],"cause":null,"code":"Gone","hint":"keep the Far, or the far:N text, as long as you need its value","message":"[far] is gone: it was released","value":null},"hint":"keep the Far, or the far:N text, as long as you need its value"}
+    --- exit code 6
+    "#);
+    assert_snapshot!(named(desk.run(&format!("get {far}"))), @"
+    --- stderr
+    error: cannot get [far]: [far] is gone: it was released
+
+    hint: keep the Far, or the far:N text, as long as you need its value
+    --- exit code 6
+    ");
+    assert_eq!(desk.run("release far:_").code, Some(0));
+    assert_snapshot!(desk.run("refs --json"), @"[]");
 }
 
 #[test]
@@ -231,18 +343,40 @@ fn a_call_that_is_interrupted_is_cancelled() {
 #[test]
 fn sessions() {
     let desk = Desk::new();
-    assert_snapshot!(desk.run("session list"), @"");
-    assert_snapshot!(desk.run("session close"), @"");
-    assert_snapshot!(desk.run("session new"), @"");
-    assert_snapshot!(desk.run("session new --json"), @"");
+    assert_snapshot!(desk.run("session list"), @"
+    --- stderr
+    no sessions
+    ");
+    assert_snapshot!(desk.run("session close"), @"
+    --- stderr
+    error: cannot close the session: there is no current session
+
+    hint: `farside session list` shows those that there are
+    --- exit code 6
+    ");
+    assert_snapshot!(desk.run("session new"), @"
+    [session]
+    --- stderr
+    it is the current session of ws://127.0.0.1:[port] now, and lives for 1 d after its last use
+    ");
+    assert_snapshot!(desk.run("session new --json"), @r#"{"lease_s":86400,"session":"[session]"}"#);
     let listed = desk.run("session list");
     let marked: Vec<_> = listed.stdout.lines().map(|line| line.starts_with('*')).collect();
     assert_eq!((marked[0], marked[1] != marked[2], marked.len()), (false, true, 3), "{listed}");
     let listed = desk.run("session list --json");
     let listed: Vec<serde_json::Value> = serde_json::from_str(&listed.stdout).unwrap();
     assert_eq!(listed.iter().filter(|one| one["current"] == true).count(), 1);
-    assert_snapshot!(desk.run("session close"), @"");
-    assert_snapshot!(desk.run(&format!("session close {}", "0".repeat(32))), @"");
+    assert_snapshot!(desk.run("session close"), @"
+    --- stderr
+    closed [session]
+    ");
+    assert_snapshot!(desk.run(&format!("session close {}", "0".repeat(32))), @"
+    --- stderr
+    error: cannot close the session: there is no session [session]
+
+    hint: farside session list shows those that there are
+    --- exit code 6
+    ");
 }
 
 #[test]
@@ -253,10 +387,23 @@ fn a_session_that_is_no_more() {
             client.close_session(session.session).await.unwrap();
         }
     });
-    assert_snapshot!(desk.run("call square 7"), @"");
-    assert_snapshot!(desk.run("call square 7 --json"), @"");
+    assert_snapshot!(desk.run("call square 7"), @"
+    --- stderr
+    error: cannot go on with the current session of ws://127.0.0.1:[port]: it is no more: its lease ran out, it was closed, or the server was restarted
+
+    hint: `farside session new` begins another one; modules and references have to be made again
+    --- exit code 6
+    ");
+    assert_snapshot!(desk.run("call square 7 --json"), @r#"
+    --- stderr
+    {"error":"cannot go on with the current session of ws://127.0.0.1:[port]: it is no more: its lease ran out, it was closed, or the server was restarted","exit":6,"failure":null,"hint":"`farside session new` begins another one; modules and references have to be made again"}
+    --- exit code 6
+    "#);
     assert_eq!(desk.run("session new").code, Some(0));
-    assert_snapshot!(desk.run("refs"), @"");
+    assert_snapshot!(desk.run("refs"), @"
+    --- stderr
+    no references; `farside call --far` makes one
+    ");
 }
 
 #[test]
@@ -271,7 +418,10 @@ fn a_damaged_state_file_keeps_nobody_from_closing_a_session() {
     let state = files.find(|path| path.extension().unwrap() == "json").unwrap();
     fs::write(state, "{").unwrap();
     assert_eq!(desk.run("session close").code, Some(9));
-    assert_snapshot!(desk.run(&format!("session close {id}")), @"");
+    assert_snapshot!(desk.run(&format!("session close {id}")), @"
+    --- stderr
+    closed [session]
+    ");
 }
 
 #[test]
@@ -317,17 +467,51 @@ fn settings() {
     let listed = away.run(&["config", "--config", "farside.toml"]);
     assert!(listed.stdout.starts_with("listen = 127.0.0.1:7327  (farside.toml)\n"), "{listed}");
     fs::write(&file, "listen = 7").unwrap();
-    assert_snapshot!(away.run(&["config", "--config", "farside.toml"]), @"");
-    assert_snapshot!(away.run(&["config", "--config", "nowhere.toml", "--json"]), @"");
+    assert_snapshot!(away.run(&["config", "--config", "farside.toml"]), @"
+    --- stderr
+    error: cannot show the settings: `listen` cannot be `7` (farside.toml): not an address and port
+
+    hint: write it like 127.0.0.1:7327 or [::1]:7327; port 0 takes a free one
+    --- exit code 2
+    ");
+    assert_snapshot!(away.run(&["config", "--config", "nowhere.toml", "--json"]), @r#"
+    --- stderr
+    {"error":"cannot show the settings: cannot read the config file nowhere.toml: No such file or directory (os error 2)","exit":9,"failure":null,"hint":"`farside config --default` prints a file to begin with"}
+    --- exit code 9
+    "#);
 }
 
 #[test]
 fn versions_and_completions() {
     let desk = Desk::new();
-    assert_snapshot!(desk.run("version"), @"");
-    assert_snapshot!(desk.run("version --json"), @"");
+    assert_snapshot!(desk.run("version"), @"
+    this program
+      release      farside 0.1.0
+      protocol     1
+      guest ABI    1
+      data format  1
+      wasmtime     48.0.8
+
+    server at ws://127.0.0.1:[port]
+      release      farside 0.1.0
+      protocol     1
+      guest ABI    1
+      data format  1
+      wasmtime     48.0.8
+    ");
+    assert_snapshot!(desk.run("version --json"), @r#"{"program":{"data_format":1,"guest_abi":1,"protocol":1,"release":"farside 0.1.0","wasmtime":"48.0.8"},"server":{"data_format":1,"guest_abi":1,"protocol":1,"release":"farside 0.1.0","wasmtime":"48.0.8"}}"#);
     let away = Shell::away().env("FARSIDE_URL", "http://127.0.0.1:1");
-    assert_snapshot!(away.run(&["version"]), @"");
+    assert_snapshot!(away.run(&["version"]), @"
+    this program
+      release      farside 0.1.0
+      protocol     1
+      guest ABI    1
+      data format  1
+      wasmtime     48.0.8
+    --- stderr
+
+    no server: cannot connect: `http://127.0.0.1:1` is no WebSocket address
+    ");
     for shell in ["bash", "zsh", "fish"] {
         let script = away.run(&["completions", shell]);
         assert!(script.code == Some(0) && script.stdout.contains("farside"), "{script}");
@@ -339,21 +523,60 @@ fn versions_and_completions() {
 fn new_crates() {
     let away = Shell::away();
     let new = away.run(&["new", "my-guest"]);
-    assert_snapshot!(new, @"");
+    assert_snapshot!(new, @"
+    my-guest
+    --- stderr
+
+    next:
+      rustup target add wasm32-unknown-unknown   (once)
+      cd my-guest
+      cargo build --release
+      farside upload target/wasm32-unknown-unknown/release/my_guest.wasm
+      farside call my_guest.greet Ada
+    ");
     assert!(away.home().join("my-guest/src/lib.rs").is_file());
-    assert_snapshot!(away.run(&["new", "my-guest"]), @"");
+    assert_snapshot!(away.run(&["new", "my-guest"]), @"
+    --- stderr
+    error: cannot write a new crate: my-guest exists
+
+    hint: take another name, or another folder with --path DIR
+    --- exit code 9
+    ");
     let json = away.run(&["new", "my-guest", "--path", "other", "--json"]);
     let json: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
     assert_eq!((&json["path"], &json["module"]), (&"other".into(), &"my_guest".into()));
-    assert_snapshot!(away.run(&["new", "x", "--sdk", "nowhere"]), @"");
-    assert_snapshot!(away.run(&["new", "7", "--json"]), @"");
+    assert_snapshot!(away.run(&["new", "x", "--sdk", "nowhere"]), @"
+    --- stderr
+    error: cannot write a new crate: there is no crate at nowhere
+
+    hint: --sdk takes the folder guest-sdk of Farside's sources
+    --- exit code 9
+    ");
+    assert_snapshot!(away.run(&["new", "7", "--json"]), @r#"
+    --- stderr
+    {"error":"cannot write a new crate: `7` cannot be a crate's name: it does not begin with a letter","exit":2,"failure":null,"hint":"a name begins with a letter and goes on with letters, digits, - and _"}
+    --- exit code 2
+    "#);
 }
 
 #[test]
 fn words_that_cannot_be_understood() {
     let away = Shell::away();
-    assert_snapshot!(away.run(&["call"]), @"");
-    assert_snapshot!(away.run(&["call", "--json"]), @"");
+    assert_snapshot!(away.run(&["call"]), @"
+    --- stderr
+    error: the following required arguments were not provided:
+      <FUNCTION>
+
+    Usage: farside call <FUNCTION> [ARG]...
+
+    For more information, try '--help'.
+    --- exit code 2
+    ");
+    assert_snapshot!(away.run(&["call", "--json"]), @r#"
+    --- stderr
+    {"error":"cannot understand the command: the following required arguments were not provided: <FUNCTION>","exit":2,"failure":null,"hint":"Usage: farside call --json <FUNCTION> [ARG]..."}
+    --- exit code 2
+    "#);
     assert_snapshot!(away.run(&["call", "f", "--jsno", "--json"]), @"");
     assert_snapshot!(away.run(&["serve", "--log-json", "--limit"]), @"");
 }
@@ -361,11 +584,27 @@ fn words_that_cannot_be_understood() {
 #[test]
 fn no_server() {
     let away = Shell::away().env("FARSIDE_URL", "ws://127.0.0.1:9");
-    assert_snapshot!(away.run(&["refs"]), @"");
-    assert_snapshot!(away.run(&["refs", "--json"]), @"");
+    assert_snapshot!(away.run(&["refs"]), @"
+    --- stderr
+    error: cannot connect: no server listens at ws://127.0.0.1:9: Connection refused (os error 111)
+
+    hint: start one with `farside serve`, or name another address with FARSIDE_URL
+    --- exit code 3
+    ");
+    assert_snapshot!(away.run(&["refs", "--json"]), @r#"
+    --- stderr
+    {"error":"cannot connect: no server listens at ws://127.0.0.1:9: Connection refused (os error 111)","exit":3,"failure":null,"hint":"start one with `farside serve`, or name another address with FARSIDE_URL"}
+    --- exit code 3
+    "#);
     let desk = Desk::new();
     let stranger = desk.server.shell().env("FARSIDE_TOKEN", "fst_guess");
-    assert_snapshot!(stranger.run(&["refs"]), @"");
+    assert_snapshot!(stranger.run(&["refs"]), @"
+    --- stderr
+    error: cannot connect: ws://127.0.0.1:[port] does not accept the token: the token is wrong
+
+    hint: `farside token show`, run where the server runs, prints the line that sets FARSIDE_TOKEN
+    --- exit code 4
+    ");
 }
 
 /// A way to a server that ends when the client asks for more than its value: at the

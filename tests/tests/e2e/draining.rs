@@ -78,7 +78,11 @@ async fn a_grace_that_runs_out_cuts_calls_off() {
     session.flush().await.unwrap();
     ask_to_end(&server);
     let told = spinning.await.unwrap().unwrap_err();
-    insta::assert_snapshot!(crate::told::chain(&told), @"");
+    insta::assert_snapshot!(crate::told::chain(&told), @"
+    the connection is lost
+    caused by the server ended it
+    caused by the server is shutting down
+    ");
     let exit = end(server).await;
     assert_eq!(exit.code, Some(0), "{}", exit.log);
 }

@@ -68,7 +68,7 @@ fn the_main_job_is_ten_lines() {
     let folder = tempfile::tempdir().unwrap();
     fs::copy(guest("stats"), folder.path().join("stats.wasm")).unwrap();
     let printed = run_in(folder.path(), Some(&server), "quickstart", &[]);
-    insta::assert_snapshot!(printed, @"");
+    insta::assert_snapshot!(printed, @"288.6749902572095");
 }
 
 #[test]
@@ -155,7 +155,16 @@ async fn settings_that_a_program_fills_in_are_checked() {
     texts += &refusal(|config| config.shutdown_grace = Duration::ZERO).await;
     texts += &refusal(|config| config.limits.value_depth = 1 << 20).await;
     texts += &refusal(|config| config.limits.session_lease_max = Duration::from_secs(1)).await;
-    insta::assert_snapshot!(texts, @"");
+    insta::assert_snapshot!(texts, @"
+    `limits.call_deadline` cannot be `18446744073709551615ms` (the program): too large
+    hint: the most is 30d
+    `shutdown_grace` cannot be `0ms` (the program): too small
+    hint: the least is 1ms
+    `limits.value_depth` cannot be `1_048_576` (the program): too large
+    hint: the most is 128
+    `limits.session_lease` (30min) is longer than `limits.session_lease_max` (1s)
+    hint: raise the one or lower the other
+    ");
 }
 
 #[tokio::test]

@@ -16,30 +16,43 @@ use crate::stage::Stage;
 use crate::unit::Unit;
 
 const TIME: &str = "a chain of so many dependent calls and its value";
+const MEMORY: &str = "server's peak for a chain of so many dependent calls";
+
+/// From here on the peak is that of the chain.
+const LEAST: usize = 1_000;
 
 /// Beyond the default of 10,000, so that the longest chain is never held up.
 const FLAGS: [&str; 2] = ["--limits-session-pending-calls", "100000"];
 
 pub(crate) async fn measure(runner: &mut Runner, stage: &Stage) -> Result<()> {
-    if !runner.wants(GROUP, TIME) {
+    if !runner.wants_any(GROUP, &[TIME, MEMORY]) {
         return Ok(());
     }
     let _state = Cadence::Awake.enter(&stage.cores)?;
     let data = DataFolder::new()?;
     let server = Server::start(&stage.cores, Place::Server, &data, &FLAGS)?;
     let (session, module) = server.session().await?;
-    let mut points = Vec::new();
+    sum_of_ones(&module, 1).await?;
+    let empty = server.process().resident()?;
+    let (mut time, mut memory) = (Vec::new(), Vec::new());
     for length in decades(10_000) {
         let mut runs = Vec::new();
+        server.process().forget_peak()?;
         for _ in 0..runner.plan().runs() {
             let begun = Instant::now();
             sum_of_ones(&module, i64::try_from(length)?).await?;
             runs.push(micros(begun.elapsed()));
         }
-        points.push((length as f64, Samples::new(runs)?.median));
+        time.push((length as f64, Samples::new(runs)?.median));
+        if length >= LEAST {
+            let peak = server.process().peak()?.saturating_sub(empty);
+            memory.push((length as f64, (peak as f64).max(1.0)));
+        }
     }
-    let growth = Growth::fit(GROUP, TIME, "calls", Unit::Micros, Pace::Linear, points)?;
-    runner.add_growth(growth.note(FLAGS.join(" ")));
+    let fit = |name, unit, points| Growth::fit(GROUP, name, "calls", unit, Pace::Linear, points);
+    runner.add_growth(fit(TIME, Unit::Micros, time)?.note(FLAGS.join(" ")));
+    let note = format!("VmHWM beyond VmRSS after the first call; {}", FLAGS.join(" "));
+    runner.add_growth(fit(MEMORY, Unit::Bytes, memory)?.note(note));
     session.close().await?;
     Ok(())
 }

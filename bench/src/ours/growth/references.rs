@@ -38,7 +38,7 @@ const LEAST: usize = 1_000;
 const CALLS: u64 = 500;
 
 pub(crate) async fn measure(runner: &mut Runner, stage: &Stage) -> Result<()> {
-    if ![PUTS, LATENCY, SERVER, MEMORY, RELEASE].iter().any(|name| runner.wants(GROUP, name)) {
+    if !runner.wants_any(GROUP, &[PUTS, LATENCY, SERVER, MEMORY, RELEASE]) {
         return Ok(());
     }
     let _state = Cadence::Awake.enter(&stage.cores)?;

@@ -22,7 +22,7 @@ const MEMORY: &str = "server's memory for so many sessions";
 const CALLS: usize = 1_000;
 
 pub(crate) async fn measure(runner: &mut Runner, stage: &Stage) -> Result<()> {
-    if ![LATENCY, SERVER, MEMORY].iter().any(|name| runner.wants(GROUP, name)) {
+    if !runner.wants_any(GROUP, &[LATENCY, SERVER, MEMORY]) {
         return Ok(());
     }
     let _state = Cadence::Awake.enter(&stage.cores)?;

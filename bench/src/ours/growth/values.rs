@@ -25,7 +25,7 @@ const FLAGS: [&str; 4] = ["--limits-value-bytes", "512MiB", "--limits-session-ke
 const LEAST: usize = 1 << 20;
 
 pub(crate) async fn measure(runner: &mut Runner, stage: &Stage) -> Result<()> {
-    if ![TIME, MEMORY].iter().any(|name| runner.wants(GROUP, name)) {
+    if !runner.wants_any(GROUP, &[TIME, MEMORY]) {
         return Ok(());
     }
     let most = runner.plan().pick(256 << 20, 64 << 20);
@@ -40,6 +40,7 @@ pub(crate) async fn measure(runner: &mut Runner, stage: &Stage) -> Result<()> {
         let empty = server.process().resident()?;
         let mut runs = Vec::new();
         for _ in 0..runner.plan().runs() {
+            server.process().quiet().await?;
             let begun = Instant::now();
             let far = keep(&session, &value).await?;
             far.get_raw(None).await?;

@@ -1,10 +1,11 @@
 //! Small calls one after the other without waiting for answers.
 
-use std::time::{Duration, Instant};
+mod client;
+
+use std::time::Duration;
 
 use anyhow::Result;
 use bytes::Bytes;
-use farside::Function;
 use futures_util::future::try_join_all;
 
 use crate::rate::{self, Rate};
@@ -14,6 +15,8 @@ use crate::stage::Stage;
 use crate::target::Target;
 use crate::unit::Unit;
 use crate::wire::{BATCH, Echo, Framing, Lean};
+
+pub(crate) use client::call_from_tasks;
 
 const GROUP: &str = "pipelined";
 
@@ -31,10 +34,10 @@ pub(crate) async fn measure(runner: &mut Runner, stage: &Stage) -> Result<()> {
     let (session, module) = stage.server.session().await?;
     single(runner, stage, 1).await?;
     batched(runner, stage, 1).await?;
-    client(runner, stage, module.function("square")?).await?;
+    client::one(runner, stage, &session, &module.function("square")?).await?;
     single(runner, stage, MANY).await?;
     batched(runner, stage, MANY).await?;
-    clients(runner, stage).await?;
+    client::many(runner, stage).await?;
     session.close().await?;
     Ok(())
 }
@@ -63,6 +66,17 @@ impl Pairs {
     }
 }
 
+/// How the server put its replies into frames, for a note.
+fn gathered(lean: &[Lean]) -> String {
+    let (mut frames, mut values) = (0, 0);
+    for received in lean.iter().map(Lean::received) {
+        frames += received.frames;
+        values += received.values;
+    }
+    let mean = values as f64 / f64::max(frames as f64, 1.0);
+    format!("the server's frames held {mean:.1} values on average")
+}
+
 async fn call_all(lean: &mut [Lean], framing: Framing, time: Duration) -> Result<u64> {
     let window = match framing {
         Framing::Single => WINDOW,
@@ -81,6 +95,11 @@ async fn echo_all(echo: &mut [Echo], frame: &Bytes, window: usize, time: Duratio
 
 /// One message in a frame, against the echo's frames.
 async fn single(runner: &mut Runner, stage: &Stage, count: usize) -> Result<()> {
+    let name = format!("{}, one message in a frame", connections(count));
+    let time_name = format!("{name}: server time");
+    if !runner.wants_any(GROUP, &[&name, &time_name]) {
+        return Ok(());
+    }
     let Pairs { mut lean, mut echo, request } = Pairs::connect(stage, count).await?;
     let frame = Bytes::from(vec![7; request]);
     let time = runner.plan().run_time();
@@ -96,24 +115,30 @@ async fn single(runner: &mut Runner, stage: &Stage, count: usize) -> Result<()> 
             },
         )
         .await?;
-    let name = format!("{}, one message in a frame", connections(count));
-    let mut spec = Spec::higher(GROUP, &name, Unit::PerSecond)
-        .note(format!("lean client, {WINDOW} calls under way; frames of {request} bytes"))
-        .note("the server gathers its replies in frames")
+    let mut spec = Spec::higher(GROUP, name, Unit::PerSecond)
+        .note(format!("lean client, {WINDOW} calls under way; frames of {} bytes", frame.len()))
+        .note(gathered(&lean))
         .note(rate::busy(&ours)?);
     if count == 1 {
         spec = spec.target(Target::ratio_at_least(0.45));
     }
     let beside = ("bare echo, frames", rate::per_second(&echoes)?);
     runner.add(spec, rate::per_second(&ours)?, Some(beside))?;
-    let spec = Spec::lower(GROUP, format!("{name}: server time"), Unit::Micros)
+    let spec = Spec::lower(GROUP, time_name, Unit::Micros)
         .note("processor time of the server's process for each call");
     let beside = ("bare echo, per frame", rate::server_micros(&echoes)?);
     runner.add(spec, rate::server_micros(&ours)?, Some(beside))
 }
 
-/// Frames of many messages, against an echo of such frames, counted as messages.
+/// Frames of many messages, against an echo of such frames, counted as messages, and
+/// against one message in a frame.
 async fn batched(runner: &mut Runner, stage: &Stage, count: usize) -> Result<()> {
+    let name = format!("{}, {BATCH} messages in a frame", connections(count));
+    let time_name = format!("{name}: server time");
+    let single_name = format!("{}, batched against single frames", connections(count));
+    if !runner.wants_any(GROUP, &[&name, &time_name, &single_name]) {
+        return Ok(());
+    }
     let Pairs { mut lean, mut echo, request } = Pairs::connect(stage, count).await?;
     let frame = Bytes::from(vec![7; request * BATCH]);
     let time = runner.plan().run_time();
@@ -121,7 +146,9 @@ async fn batched(runner: &mut Runner, stage: &Stage, count: usize) -> Result<()>
         .alternate(
             async || {
                 let run = async || call_all(&mut lean, Framing::Batched, time).await;
-                Rate::measure(stage.server.process(), run).await
+                let batched = Rate::measure(stage.server.process(), run).await?;
+                let run = async || call_all(&mut lean, Framing::Single, time).await;
+                Ok((batched, Rate::measure(stage.server.process(), run).await?))
             },
             async || {
                 let run = async || {
@@ -132,101 +159,23 @@ async fn batched(runner: &mut Runner, stage: &Stage, count: usize) -> Result<()>
             },
         )
         .await?;
-    let name = format!("{}, {BATCH} messages in a frame", connections(count));
-    let spec = Spec::higher(GROUP, &name, Unit::PerSecond)
+    let (ours, single): (Vec<_>, Vec<_>) = ours.into_iter().unzip();
+    let spec = Spec::higher(GROUP, name, Unit::PerSecond)
         .note(format!("lean client, {BATCHED_WINDOW} calls under way"))
         .note(format!("the echo's frames have {} bytes and count {BATCH} times", frame.len()))
         .note(rate::busy(&ours)?);
     let beside = ("bare echo, batched", rate::per_second(&echoes)?);
     runner.add(spec, rate::per_second(&ours)?, Some(beside))?;
-    let spec = Spec::lower(GROUP, format!("{name}: server time"), Unit::Micros)
+    let spec = Spec::lower(GROUP, time_name, Unit::Micros)
         .note("processor time of the server's process for each call");
     let beside = ("bare echo, per message", rate::server_micros(&echoes)?);
-    runner.add(spec, rate::server_micros(&ours)?, Some(beside))
-}
+    runner.add(spec, rate::server_micros(&ours)?, Some(beside))?;
 
-/// Calls from so many tasks at once, each of which waits for its value; gives how
-/// many came.
-pub(crate) async fn call_from_tasks(
-    square: &Function,
-    tasks: usize,
-    time: Duration,
-) -> Result<u64> {
-    let end = Instant::now() + time;
-    let tasks: Vec<_> = (0..tasks)
-        .map(|_| {
-            let square = square.clone();
-            tokio::spawn(async move {
-                let mut count = 0;
-                while Instant::now() < end {
-                    let _: i64 = square.value((1_234_567,)).await?;
-                    count += 1;
-                }
-                anyhow::Ok(count)
-            })
-        })
-        .collect();
-    let mut sum = 0;
-    for task in tasks {
-        sum += task.await??;
+    let mut spec = Spec::higher(GROUP, single_name, Unit::PerSecond)
+        .note(format!("lean client; {BATCHED_WINDOW} and {WINDOW} calls under way"));
+    if count == 1 {
+        spec = spec.target(Target::ratio_at_least(1.0));
     }
-    Ok(sum)
-}
-
-/// The Rust client on one connection, against the lean one without batches.
-async fn client(runner: &mut Runner, stage: &Stage, square: Function) -> Result<()> {
-    let mut lean = [Lean::connect(&stage.server).await?];
-    let time = runner.plan().run_time();
-    let server = stage.server.process();
-    let (ours, single) = runner
-        .alternate(
-            async || {
-                let run = async || call_from_tasks(&square, WINDOW, time).await;
-                Rate::measure(server, run).await
-            },
-            async || {
-                let run = async || call_all(&mut lean, Framing::Single, time).await;
-                Rate::measure(server, run).await
-            },
-        )
-        .await?;
-    let spec = Spec::higher(GROUP, "1 connection, Rust client, batched by it", Unit::PerSecond)
-        .target(Target::ratio_at_least(1.0))
-        .note(format!("{WINDOW} tasks, each of which waits for its value"))
-        .note("the lean client's row above shows what the server could do")
-        .note(rate::busy(&ours)?);
     let beside = ("farside, one in a frame", rate::per_second(&single)?);
-    runner.add(spec, rate::per_second(&ours)?, Some(beside))
-}
-
-/// Rust clients on many connections, against one.
-async fn clients(runner: &mut Runner, stage: &Stage) -> Result<()> {
-    let mut squares = Vec::new();
-    for _ in 0..MANY {
-        squares.push(stage.server.session().await?.1.function("square")?);
-    }
-    let time = runner.plan().run_time();
-    let server = stage.server.process();
-    let (ours, one) = runner
-        .alternate(
-            async || {
-                let run = async || {
-                    let calls =
-                        squares.iter().map(|square| call_from_tasks(square, WINDOW / MANY, time));
-                    Ok(try_join_all(calls).await?.into_iter().sum())
-                };
-                Rate::measure(server, run).await
-            },
-            async || {
-                let run = async || call_from_tasks(&squares[0], WINDOW, time).await;
-                Rate::measure(server, run).await
-            },
-        )
-        .await?;
-    let name = format!("{MANY} connections, Rust client, batched by it");
-    let spec = Spec::higher(GROUP, name, Unit::PerSecond)
-        .note(format!("{} tasks on each connection", WINDOW / MANY))
-        .note(rate::busy(&ours)?);
-    let beside = ("1 connection, Rust client", rate::per_second(&one)?);
     runner.add(spec, rate::per_second(&ours)?, Some(beside))
 }

@@ -1,4 +1,4 @@
-//! A peer's client process, which measures what it is told to.
+//! A client process, which measures what it is told to.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -35,11 +35,10 @@ pub(crate) struct Driver {
 }
 
 impl Driver {
-    /// Starts a client on the clients' core, and waits until it has connected and says
-    /// its version.
-    pub(crate) fn start(cores: &Cores, command: &mut Command) -> Result<Driver> {
+    /// Starts a client in a place, and waits until it has connected and says its version.
+    pub(crate) fn start(cores: &Cores, place: Place, command: &mut Command) -> Result<Driver> {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = cores.spawn(Place::Client, command)?;
+        let mut child = cores.spawn(place, command)?;
         let tasks = child.stdin.take().context("a client has no input")?;
         let figures = lines(child.stdout.take().context("a client has no output")?);
         let complaints = lines(child.stderr.take().context("a client has no error output")?);
@@ -49,7 +48,7 @@ impl Driver {
         Ok(driver)
     }
 
-    /// The version of the system that it is a client of.
+    /// The version that it said.
     pub(crate) fn version(&self) -> &str {
         &self.version
     }
@@ -106,7 +105,8 @@ mod tests {
     use super::*;
 
     fn start(script: &str) -> Result<Driver> {
-        Driver::start(&Cores::here().unwrap(), Command::new("sh").args(["-c", script]))
+        let mut command = Command::new("sh");
+        Driver::start(&Cores::here().unwrap(), Place::Client, command.args(["-c", script]))
     }
 
     #[test]
