@@ -4,8 +4,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     call::Call, cancel::Cancel, completions::Completions, config::ShowConfig, describe::Describe,
-    eval::Eval, execute::Execute, get::Get, new::New, refs::Refs, release::Release, renew::Renew, serve::Serve,
-    session::SessionCommand, token::TokenCommand, upload::Upload, version::Version,
+    eval::Eval, execute::Execute, get::Get, new::New, refs::Refs, release::Release, renew::Renew,
+    serve::Serve, session::SessionCommand, token::TokenCommand, upload::Upload, version::Version,
 };
 use crate::exit::Exit;
 

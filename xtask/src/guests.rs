@@ -1,4 +1,5 @@
-//! `cargo xtask guests`: the example guests and the evaluators, as WebAssembly.
+//! `cargo xtask guests`: the example guests, as WebAssembly, and the evaluator that is
+//! built soon.
 
 use std::fs;
 use std::path::PathBuf;
@@ -6,7 +7,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, ensure};
 
 use crate::Setup;
-use crate::evaluators;
+use crate::evaluators::{self, Evaluator};
 use crate::wasm_target::{self, WASM_TARGET};
 use crate::workspace::{self, Workspace};
 
@@ -18,7 +19,8 @@ pub(crate) fn folder(workspace: &Workspace) -> PathBuf {
     workspace.target().join(WASM_TARGET).join(PROFILE)
 }
 
-/// Builds every guest and evaluator, after making sure that this machine can.
+/// Builds every guest and the JavaScript evaluator, after making sure that this machine
+/// can.
 pub(crate) fn build(workspace: &Workspace, setup: Setup) -> Result<()> {
     let toolchain = wasm_target::set_up(workspace, setup)?;
     let mut cargo = toolchain.cargo_build(workspace);
@@ -27,7 +29,7 @@ pub(crate) fn build(workspace: &Workspace, setup: Setup) -> Result<()> {
         cargo.args(["--package", &package]);
     }
     workspace::run(&mut cargo)?;
-    evaluators::build(workspace, setup, &toolchain)
+    evaluators::build(workspace, setup, &toolchain, &[Evaluator::JavaScript])
 }
 
 /// The bench's own guest.

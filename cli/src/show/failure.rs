@@ -70,7 +70,9 @@ fn is_traceback(failure: &Failure) -> bool {
 /// message already.
 fn own_error(failure: &Failure) -> Option<String> {
     match failure.code {
-        ErrorCode::GuestError if !is_traceback(failure) => show_inline(failure.detail.as_ref()?).ok(),
+        ErrorCode::GuestError if !is_traceback(failure) => {
+            show_inline(failure.detail.as_ref()?).ok()
+        }
         _ => None,
     }
 }
