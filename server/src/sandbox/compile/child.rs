@@ -57,9 +57,7 @@ fn limit(ceilings: &Ceilings) -> io::Result<()> {
     // Not the address space: guests' memories are reserved in it.
     #[cfg(target_os = "linux")]
     limit(Resource::Data, ceilings.memory, ceilings.memory)?;
-    limit(Resource::Core, 0, 0)?;
-    limit(Resource::Fsize, 0, 0)?;
-    Ok(())
+    limit(Resource::Core, 0, 0)
 }
 
 /// Elsewhere only the time that the server waits bounds it.
