@@ -27,6 +27,10 @@ const FULL: usize = 1 << 20;
 /// Beyond them only values up to this size are still sent in messages.
 const SMALL: usize = 1024;
 
+/// Values that may be on their way at once: as many as a client can ask for in good
+/// faith while one call ends.
+const TRANSFERS: usize = 64 * 1024;
+
 /// Read from storage at once, for a transfer.
 const READ_AHEAD: u64 = 512 * 1024;
 
@@ -153,8 +157,8 @@ impl Outbox {
             Body::Memory(bytes) if bytes.len() <= inline => {
                 queue.push(&reply(Payload::Inline(bytes)));
             }
-            _ if queue.transfers.len() >= caps::TRANSFERS => {
-                let message = format!("{} values are on their way to the client", caps::TRANSFERS);
+            _ if queue.transfers.len() >= TRANSFERS => {
+                let message = format!("{TRANSFERS} values are on their way to the client");
                 let failure = Failure::new(ErrorCode::QuotaExceeded, message)
                     .with_hint("read them, or give them up, before asking for more");
                 queue.push(&Reply::Failed { seq, failure });

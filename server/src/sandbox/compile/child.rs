@@ -57,7 +57,8 @@ fn limit(ceilings: &Ceilings) -> io::Result<()> {
     // Not the address space: guests' memories are reserved in it.
     #[cfg(target_os = "linux")]
     limit(Resource::Data, ceilings.memory, ceilings.memory)?;
-    limit(Resource::Core, 0, 0)
+    limit(Resource::Core, 0, 0)?;
+    Ok(())
 }
 
 /// Elsewhere only the time that the server waits bounds it.
