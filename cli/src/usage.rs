@@ -63,7 +63,7 @@ mod tests {
     fn wrong_words_are_told_in_one_object() {
         assert_snapshot!(check("call"), @r#"{"error":"cannot understand the command: the following required arguments were not provided: <FUNCTION>","exit":2,"failure":null,"hint":"Usage: farside call <FUNCTION> [ARG]..."}"#);
         assert_snapshot!(check("call f --jsn"), @r#"{"error":"cannot understand the command: unexpected argument '--jsn' found","exit":2,"failure":null,"hint":"a similar argument exists: '--json'"}"#);
-        assert_snapshot!(check("cal f"), @r#"{"error":"cannot understand the command: unrecognized subcommand 'cal'","exit":2,"failure":null,"hint":"a similar subcommand exists: 'call'"}"#);
+        assert_snapshot!(check("cal f"), @r#"{"error":"cannot understand the command: unrecognized subcommand 'cal'","exit":2,"failure":null,"hint":"some similar subcommands exist: 'eval', 'call'"}"#);
         assert_snapshot!(check("get far"), @r#"{"error":"cannot understand the command: invalid value 'far' for '<REF>': a reference looks like far:65543, or far:_ for the last one that was made","exit":2,"failure":null,"hint":"For more information, try '--help'."}"#);
         assert_snapshot!(check("session"), @r#"{"error":"cannot understand the command: a command is missing","exit":2,"failure":null,"hint":"--help lists the commands"}"#);
         assert_snapshot!(check("call f --json --raw"), @r#"{"error":"cannot understand the command: the argument '--json' cannot be used with '--raw'","exit":2,"failure":null,"hint":"Usage: farside call --json <FUNCTION> [ARG]..."}"#);

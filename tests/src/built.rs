@@ -38,6 +38,15 @@ pub fn guests() -> PathBuf {
     target.join("wasm32-unknown-unknown").join("guest")
 }
 
+/// An evaluator of a language, if this machine could build it.
+#[must_use]
+pub fn evaluator(language: &str) -> Option<PathBuf> {
+    let profile = profile();
+    let target = profile.parent().unwrap_or(&profile);
+    let path = target.join("share/farside/evaluators").join(language).with_extension("wasm");
+    path.exists().then_some(path)
+}
+
 /// The folder of the profile that this test was built in: cargo puts tests into its
 /// `deps`.
 fn profile() -> PathBuf {

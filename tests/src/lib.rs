@@ -10,6 +10,6 @@ mod normal;
 mod server;
 mod shell;
 
-pub use built::{example, guest, guests, program};
+pub use built::{evaluator, example, guest, guests, program};
 pub use server::{Exit, Server, ServerBuilder};
 pub use shell::{Ran, Shell};

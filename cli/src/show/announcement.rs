@@ -91,6 +91,8 @@ mod tests {
         listening on ws://127.0.0.1:7327
         token in /d/token
         capacity: 1 instance
+        modules are compiled in a child process
+        evaluates python: /share/python.wasm
 
         try in another terminal:
           farside new hello && cd hello && cargo build --release
@@ -105,6 +107,8 @@ mod tests {
         listening on ws://127.0.0.1:4000
         token in /d/token
         capacity: 1 instance
+        modules are compiled in a child process
+        evaluates python: /share/python.wasm
 
         try in another terminal:
           export FARSIDE_URL=ws://127.0.0.1:4000
@@ -118,6 +122,8 @@ mod tests {
         token in /d/token
         warning: other machines can reach this address, and nothing is encrypted
         capacity: 1 instance
+        modules are compiled in a child process
+        evaluates python: /share/python.wasm
 
         try in another terminal:
           farside new hello && cd hello && cargo build --release
@@ -129,6 +135,8 @@ mod tests {
         token in /d/token
         warning: other machines can reach this address, and nothing is encrypted
         capacity: 1 instance
+        modules are compiled in a child process
+        evaluates python: /share/python.wasm
 
         try in another terminal:
           export FARSIDE_URL=ws://[::1]:7327

@@ -19,6 +19,9 @@ impl EvaluatorFiles {
     }
 }
 
+/// No file at all, as text: an empty variable would say nothing.
+const NONE: &str = "none";
+
 const WRONG: Problem = Problem::NotA {
     expected: "a list of evaluators",
     such_as: "python=/opt/python.wasm, mine=mine.wasm",
@@ -33,6 +36,9 @@ fn is_name(name: &str) -> bool {
 
 impl SettingText for EvaluatorFiles {
     fn parse(text: &str) -> Result<EvaluatorFiles, Problem> {
+        if text.trim() == NONE {
+            return Ok(EvaluatorFiles::default());
+        }
         let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
         let file = |item: &str| {
             let (name, path) = item.split_once('=').ok_or(WRONG)?;
@@ -46,6 +52,9 @@ impl SettingText for EvaluatorFiles {
     }
 
     fn show(&self) -> String {
+        if self.0.is_empty() {
+            return NONE.to_owned();
+        }
         let files = self.0.iter();
         let files = files.map(|(name, path)| format!("{name}={}", folders::shorten_home(path)));
         files.collect::<Vec<_>>().join(", ")
@@ -59,7 +68,8 @@ mod tests {
     #[test]
     fn files_are_written_as_they_are_read() {
         for (text, shown) in [
-            ("", ""),
+            ("none", "none"),
+            ("", "none"),
             ("mine=m.wasm", "mine=m.wasm"),
             (" b = /x/b.wasm ,a=a=1.wasm,", "a=a=1.wasm, b=/x/b.wasm"),
         ] {

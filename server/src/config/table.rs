@@ -42,7 +42,7 @@ settings_table! {
         /// or on the path.
         compiler: String = "auto".to_owned();
         /// Modules that evaluate languages, beyond those found beside the program and
-        /// in the data folder: "NAME=FILE, NAME=FILE".
+        /// in the data folder: "NAME=FILE, NAME=FILE", or "none".
         evaluator: EvaluatorFiles = EvaluatorFiles::default();
         /// What is logged: a level (error, warn, info, debug, trace), or a filter
         /// such as "info,farside_server::sandbox=debug".

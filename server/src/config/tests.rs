@@ -25,7 +25,7 @@ fn load(
 
 /// A value that the setting can have and does not have by default.
 fn another(setting: &Setting) -> &'static str {
-    ["77 MiB", "77", "true", "1d", "[::1]:77", "memory:", "/elsewhere"]
+    ["77 MiB", "77", "true", "1d", "[::1]:77", "memory:", "/elsewhere", "x=/x.wasm"]
         .into_iter()
         .find(|text| {
             let mut config = Config::default();

@@ -29,7 +29,7 @@ const SMALL: usize = 1024;
 
 /// Values that may be on their way at once: as many as a client can ask for in good
 /// faith while one call ends.
-const TRANSFERS: usize = 64 * 1024;
+const TRANSFERS: usize = 16 * 1024;
 
 /// Read from storage at once, for a transfer.
 const READ_AHEAD: u64 = 512 * 1024;

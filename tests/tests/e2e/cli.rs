@@ -94,13 +94,34 @@ fn upload() {
     --- stderr
     note: the server knew the module, so nothing was sent
     ");
-    assert_snapshot!(desk.run("upload echo.wat --json"), @"");
+    assert_snapshot!(desk.run("upload echo.wat --json"), @r#"{"hash":"[hash]","known":true,"manifest":{"abi":null,"docs":"","functions":[{"docs":"","error":null,"name":"float","params":[{"name":"arg0","optional":false,"schema":{"format":"double","type":"number"}}],"pure":false,"result":{"format":"double","type":"number"}},{"docs":"","error":null,"name":"integer","params":[{"name":"arg0","optional":false,"schema":{"format":"int64","type":"integer"}}],"pure":false,"result":{"format":"int64","type":"integer"}},{"docs":"","error":null,"name":"say","params":[],"pure":false,"result":{"type":"null"}}],"inbox":null},"name":"echo","replaced":false}"#);
     let logbook = guests().join("logbook.wasm");
     let replacing = desk.shell.run(&["upload", &logbook.to_string_lossy(), "--name", "other"]);
-    assert_snapshot!(replacing, @"");
-    assert_snapshot!(desk.run("upload text.wasm"), @"");
-    assert_snapshot!(desk.run("upload nowhere.wasm"), @"");
-    assert_snapshot!(desk.run("upload nowhere.wasm --json"), @"");
+    assert_snapshot!(replacing, @"
+    other  [hash]
+      add(line: string) -> u64
+      clear() -> u64
+      last(n: u32) -> list of {line: string, number: u64}
+    --- stderr
+    note: it replaces another module named other, whose state is dropped
+    ");
+    assert_snapshot!(desk.run("upload text.wasm"), @r#"
+    --- stderr
+    error: cannot upload text.wasm: the bytes are no WebAssembly: they begin with "no module"
+
+    hint: upload a .wasm file (for Rust: cargo build --target wasm32-unknown-unknown) or WAT text
+    --- exit code 7
+    "#);
+    assert_snapshot!(desk.run("upload nowhere.wasm"), @"
+    --- stderr
+    error: cannot upload nowhere.wasm: could not read nowhere.wasm: No such file or directory (os error 2)
+    --- exit code 9
+    ");
+    assert_snapshot!(desk.run("upload nowhere.wasm --json"), @r#"
+    --- stderr
+    {"error":"cannot upload nowhere.wasm: could not read nowhere.wasm: No such file or directory (os error 2)","exit":9,"failure":null,"hint":null}
+    --- exit code 9
+    "#);
 }
 
 #[test]
@@ -125,8 +146,14 @@ fn describe() {
     logbook.add(line: string) -> u64
         Adds a line; gives its number, from 1.
     ");
-    assert_snapshot!(desk.run("describe add --json"), @"");
-    assert_snapshot!(desk.run("describe logbok"), @"");
+    assert_snapshot!(desk.run("describe add --json"), @r#"{"function":{"docs":"Adds a line; gives its number, from 1.","error":null,"name":"add","params":[{"name":"line","optional":false,"schema":{"type":"string"}}],"pure":false,"result":{"format":"uint64","type":"integer"}},"module":"logbook"}"#);
+    assert_snapshot!(desk.run("describe logbok"), @"
+    --- stderr
+    error: cannot describe logbok: the session has no module or function `logbok`
+
+    hint: did you mean `logbook`?
+    --- exit code 6
+    ");
 }
 
 #[test]
@@ -161,7 +188,11 @@ fn call() {
     hint: it is declared as square(n: i64) -> i64
     --- exit code 2
     ");
-    assert_snapshot!(desk.run("call square 1 2 --json"), @"");
+    assert_snapshot!(desk.run("call square 1 2 --json"), @r#"
+    --- stderr
+    {"error":"cannot call square: square takes 1 argument, not 2","exit":2,"failure":null,"hint":"it is declared as square(n: i64) -> i64"}
+    --- exit code 2
+    "#);
     assert_snapshot!(desk.run("call sqare 7"), @"
     --- stderr
     error: cannot call sqare: the session has no function `sqare`
@@ -179,12 +210,22 @@ fn call_of_what_fails() {
     error: cannot call hello.fail: fail returned an error: {"reason": "tired", "attempts": 1}
     --- exit code 1
     "#);
-    assert_snapshot!(desk.run("call fail tired --json"), @"");
-    assert_snapshot!(desk.run("call spin --fresh --timeout 50ms"), @"");
+    assert_snapshot!(desk.run("call fail tired --json"), @r#"
+    --- stderr
+    {"error":"cannot call hello.fail: fail returned an error: {\"reason\": \"tired\", \"attempts\": 1}","exit":1,"failure":{"backtrace":[],"cause":null,"code":"GuestError","hint":null,"message":"fail returned an error","value":{"attempts":1,"reason":"tired"}},"hint":null}
+    --- exit code 1
+    "#);
+    assert_snapshot!(desk.run("call spin --fresh --timeout 50ms"), @"
+    --- stderr
+    error: cannot call hello.spin: the call was stopped: it did not finish within 50ms
+
+    hint: look for an endless loop, ask for a longer timeout, or raise limits.call_deadline on the server
+    --- exit code 5
+    ");
     let trapped = desk.run("call boom loud");
     assert_eq!(trapped.code, Some(1));
     let headline = trapped.stderr.lines().next().unwrap();
-    assert_snapshot!(headline, @"");
+    assert_snapshot!(headline, @"error: cannot call hello.boom: the guest panicked: loud, at examples/guests/hello/src/lib.rs:56:5");
     assert!(trapped.stderr.contains("hello::inner"), "{trapped}");
     let poisoned = desk.run("call square 7");
     assert_eq!(poisoned.code, Some(1));
@@ -246,7 +287,17 @@ fn negative_numbers_are_no_options() {
     }
     assert_snapshot!(desk.run("call integer -7 --json"), @"-7");
     assert_snapshot!(desk.run("call --json integer -- -7"), @"-7");
-    assert_snapshot!(desk.run("call integer -x"), @"");
+    assert_snapshot!(desk.run("call integer -x"), @"
+    --- stderr
+    error: unexpected argument '-x' found
+
+      tip: to pass '-x' as a value, use '-- -x'
+
+    Usage: farside call [OPTIONS] <FUNCTION> [ARG]...
+
+    For more information, try '--help'.
+    --- exit code 2
+    ");
 }
 
 #[test]
@@ -286,7 +337,11 @@ fn references() {
     --- stderr
     wrote 11 bytes of text to it
     ");
-    assert_snapshot!(named(desk.run(&format!("get {far} name"))), @"");
+    assert_snapshot!(named(desk.run(&format!("get {far} name"))), @"
+    --- stderr
+    error: cannot get [far]: a string has no field `name`
+    --- exit code 2
+    ");
     assert_snapshot!(named(desk.run(&format!("cancel {far}"))), @"
     --- stderr
     [far] is ready
@@ -516,7 +571,14 @@ fn versions_and_completions() {
         let script = away.run(&["completions", shell]);
         assert!(script.code == Some(0) && script.stdout.contains("farside"), "{script}");
     }
-    assert_snapshot!(away.run(&["completions", "ed"]), @"");
+    assert_snapshot!(away.run(&["completions", "ed"]), @"
+    --- stderr
+    error: invalid value 'ed' for '<SHELL>'
+      [possible values: bash, elvish, fish, powershell, zsh]
+
+    For more information, try '--help'.
+    --- exit code 2
+    ");
 }
 
 #[test]
@@ -577,8 +639,16 @@ fn words_that_cannot_be_understood() {
     {"error":"cannot understand the command: the following required arguments were not provided: <FUNCTION>","exit":2,"failure":null,"hint":"Usage: farside call --json <FUNCTION> [ARG]..."}
     --- exit code 2
     "#);
-    assert_snapshot!(away.run(&["call", "f", "--jsno", "--json"]), @"");
-    assert_snapshot!(away.run(&["serve", "--log-json", "--limit"]), @"");
+    assert_snapshot!(away.run(&["call", "f", "--jsno", "--json"]), @r#"
+    --- stderr
+    {"error":"cannot understand the command: unexpected argument '--jsno' found","exit":2,"failure":null,"hint":"a similar argument exists: '--json'"}
+    --- exit code 2
+    "#);
+    assert_snapshot!(away.run(&["serve", "--log-json", "--limit"]), @r#"
+    --- stderr
+    {"error":"cannot understand the command: unexpected argument '--limit' found","exit":2,"failure":null,"hint":"a similar argument exists: '--limits-sessions'"}
+    --- exit code 2
+    "#);
 }
 
 #[test]

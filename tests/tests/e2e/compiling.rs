@@ -60,7 +60,7 @@ async fn compiling_with_too_much_memory_is_stopped() {
     let session = server.session().await;
     let upload = session.uploader(laborious(2_000).into_bytes()).name("large").send().await;
     insta::assert_snapshot!(refused(upload), @"
-    CompileLimit: compiling the module took more than 64MiB of memory
+    CompileLimit: compiling the module took more than 64 MiB of memory
     hint: split the module, or raise limits.compile_memory on the server
     ");
     upload_text(&session, "small", SMALL).await;

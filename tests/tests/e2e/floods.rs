@@ -317,12 +317,12 @@ async fn values_on_their_way_to_a_client_have_a_bound() {
     let value = put(&session, 1 << 20);
     session.wait(&[value.id()], 1, None).await.unwrap();
     let mut peer = Peer::beside(&server, &session).await;
-    let gets: Vec<Request> = (0..caps::TRANSFERS)
+    let gets: Vec<Request> = (0..16 * 1024)
         .map(|_| Request::Get { seq: peer.seq(), of: value.id(), path: None })
         .collect();
     peer.send(&gets).await;
     insta::assert_snapshot!(told(&peer.get(value.id()).await.unwrap_err()), @"
-    QuotaExceeded: 4096 values are on their way to the client
+    QuotaExceeded: 16384 values are on their way to the client
     hint: read them, or give them up, before asking for more
     ");
     bystander.goes_on().await;

@@ -11,6 +11,7 @@ mod compiling;
 mod demo;
 mod draining;
 mod echo;
+mod evaluating;
 mod faults;
 mod floods;
 mod gate;

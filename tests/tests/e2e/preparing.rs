@@ -56,12 +56,26 @@ async fn a_module_whose_init_goes_wrong_is_refused_with_the_reason() {
     let server = Server::builder().flag("--guests-clock", "true").start();
     let mut bystander = Bystander::new(&server).await;
     let session = server.session().await;
-    insta::assert_snapshot!(refusal(&session, "", "unreachable").await, @"");
+    insta::assert_snapshot!(refusal(&session, "", "unreachable").await, @"
+    InvalidModule: the module's init failed
+    hint: look at what the function under #[farside_guest::init] does
+    caused by Trap: the guest trapped: wasm `unreachable` instruction executed
+        in function 0
+    hint: in Rust this is an abort, a failed allocation, or unreachable_unchecked
+    ");
     let clock = r#"(import "farside" "clock" (func $clock (result i64)))"#;
-    insta::assert_snapshot!(refusal(&session, clock, "(drop (call $clock))").await, @"");
+    insta::assert_snapshot!(refusal(&session, clock, "(drop (call $clock))").await, @"
+    InvalidModule: the module's init failed
+    hint: look at what the function under #[farside_guest::init] does
+    caused by Trap: the guest was stopped: it calls farside.clock, which would be the same in every instance; call it later
+        in function 1
+    ");
     let table = "(table 1 funcref)";
     let set = "(table.set (i32.const 0) (ref.null func))";
-    insta::assert_snapshot!(refusal(&session, table, set).await, @"");
+    insta::assert_snapshot!(refusal(&session, table, set).await, @"
+    InvalidModule: the module can't be prepared: it has an instruction that writes a table
+    hint: what farside_init leaves behind must lie in memories and globals
+    ");
     bystander.goes_on().await;
 }
 
@@ -73,9 +87,15 @@ async fn an_init_has_limits_of_its_own() {
         .start();
     let mut bystander = Bystander::new(&server).await;
     let session = server.session().await;
-    insta::assert_snapshot!(refusal(&session, "", "(loop (br 0))").await, @"");
+    insta::assert_snapshot!(refusal(&session, "", "(loop (br 0))").await, @"
+    CompileLimit: the module's init takes more than 200ms of CPU time
+    hint: do less in it, or raise limits.init_cpu on the server
+    ");
     let grow = "(if (i32.lt_s (memory.grow (i32.const 100)) (i32.const 0)) (then unreachable))";
-    insta::assert_snapshot!(refusal(&session, "", grow).await, @"");
+    insta::assert_snapshot!(refusal(&session, "", grow).await, @"
+    CompileLimit: the module's init takes more than 1 MiB of memory
+    hint: do less in it, or raise limits.image_bytes on the server
+    ");
     bystander.goes_on().await;
 }
 
@@ -87,5 +107,9 @@ async fn what_wakes_an_instance_can_fail_its_first_call() {
         (func (export "farside_wake") unreachable)
         (func (export "f") (result i32) (i32.const 1)))"#;
     let module = upload_text(&session, "m", text).await;
-    insta::assert_snapshot!(broken(&module.call::<i32>("f", ())).await, @"");
+    insta::assert_snapshot!(broken(&module.call::<i32>("f", ())).await, @"
+    Trap: the guest trapped: wasm `unreachable` instruction executed
+        in function 0
+    hint: in Rust this is an abort, a failed allocation, or unreachable_unchecked
+    ");
 }

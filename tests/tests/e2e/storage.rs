@@ -120,7 +120,7 @@ fn a_data_folder_is_one_servers_wherever_it_keeps_values() {
         let first = Server::builder().data(&data).flag("--storage", storage).start();
         let second = Server::builder().data(&data).flag("--storage", "memory:").try_start();
         let exit = second.err().unwrap_or_else(|| panic!("two servers share it with {storage}"));
-        assert!(exit.log.contains("another server"), "{}", exit.log);
+        assert!(exit.log.contains("another farside server"), "{}", exit.log);
         drop(first);
     }
     // The data folder itself may be the storage's.
@@ -156,7 +156,7 @@ async fn a_flipped_bit_is_found_and_named() {
     let whole = failure(&far).await;
     assert_eq!(whole.code, ErrorCode::StorageFailed);
     let name = file.file_name().unwrap().to_str().unwrap();
-    insta::assert_snapshot!(whole.message.replace(name, "[name]"), @"what is stored as values/[name] is damaged: chunk 5 has another checksum");
+    insta::assert_snapshot!(whole.message.replace(name, "[name]"), @"what is stored as values/[name] is damaged: chunk 80 has another checksum");
     assert_eq!(
         far.get_part::<ByteBuf>("[:1000]").await.unwrap(),
         vec![1; 1000],

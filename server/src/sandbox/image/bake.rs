@@ -152,14 +152,11 @@ impl Segments {
         for (number, memory) in image.memories.iter().enumerate() {
             let runs = runs(memory);
             let data: usize = runs.iter().map(ExactSizeIterator::len).sum();
-            match (runs.first(), runs.last()) {
-                (Some(first), Some(last)) => {
-                    let extent = first.start..last.end;
-                    let is_thin = data * 2 <= extent.len() && extent.len() >= ALWAYS_MAPPED;
-                    let ranges = if is_thin { vec![extent] } else { runs };
-                    segments.extend(ranges.into_iter().map(|range| (number as u32, range)));
-                }
-                _ => {}
+            if let (Some(first), Some(last)) = (runs.first(), runs.last()) {
+                let extent = first.start..last.end;
+                let is_thin = data * 2 <= extent.len() && extent.len() >= ALWAYS_MAPPED;
+                let ranges = if is_thin { Vec::from([extent]) } else { runs };
+                segments.extend(ranges.into_iter().map(|range| (number as u32, range)));
             }
         }
         Segments(segments)

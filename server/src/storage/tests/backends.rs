@@ -142,16 +142,17 @@ async fn a_write_that_fails_leaves_nothing() {
 #[tokio::test]
 async fn a_folder_has_one_server() {
     let folder = TempDir::new().unwrap();
-    let url = StorageUrl::File { folder: None };
-    let first = files(folder.path()).await;
-    let error = open(&url, folder.path(), &Meter::new(ByteSize::mib(1))).await.unwrap_err();
+    let url = StorageUrl::File { folder: Some(folder.path().join("kept")) };
+    let space = Meter::new(ByteSize::mib(1));
+    let first = open(&url, folder.path(), &space).await.unwrap();
+    let error = open(&url, folder.path(), &space).await.unwrap_err();
     let text = told(&error).replace(&folder.path().display().to_string(), "FOLDER");
     insta::assert_snapshot!(text, @"
-    data folder FOLDER is in use by another farside server
+    data folder FOLDER/kept is in use by another farside server
     hint: stop that server, or choose another data folder with --data
     ");
     drop(first);
-    open(&url, folder.path(), &Meter::new(ByteSize::mib(1))).await.unwrap();
+    open(&url, folder.path(), &space).await.unwrap();
 }
 
 #[tokio::test]
