@@ -13,7 +13,7 @@ use wasmtime::{Engine, Linker};
 
 use super::compile::{Compiler, Order, Product};
 use super::compiled::CompiledCode;
-use super::host::Host;
+use super::host::{Grants, Host};
 use super::module::{Module, ModuleError};
 
 /// All modules of the process. Those that no session has any more are dropped;
@@ -21,6 +21,7 @@ use super::module::{Module, ModuleError};
 pub(crate) struct Catalog {
     engine: Engine,
     linker: Linker<Host>,
+    evaluator_linker: Linker<Host>,
     compiler: Compiler,
     order: Order,
     evaluator_order: Order,
@@ -32,14 +33,23 @@ pub(crate) struct Catalog {
 impl Catalog {
     pub(super) fn new(
         engine: Engine,
-        linker: Linker<Host>,
+        [linker, evaluator_linker]: [Linker<Host>; 2],
         compiler: Compiler,
         order: Order,
         compiled: CompiledCode,
     ) -> Catalog {
-        let evaluator_order = Order { ceilings: order.ceilings.of_evaluators(), ..order.clone() };
-        let live = Mutex::default();
-        Catalog { engine, linker, compiler, order, evaluator_order, compiled, live }
+        let ceilings = order.ceilings.of_evaluators();
+        let evaluator_order = Order { ceilings, grants: Grants::EVALUATOR, ..order.clone() };
+        Catalog {
+            engine,
+            linker,
+            evaluator_linker,
+            compiler,
+            order,
+            evaluator_order,
+            compiled,
+            live: Mutex::default(),
+        }
     }
 
     /// Who compiles, for people.
@@ -66,36 +76,35 @@ impl Catalog {
         if let Some(module) = self.live(hash) {
             return Some(module);
         }
-        self.load_from(&self.compiled, hash)
-    }
-
-    fn load_from(&self, compiled: &CompiledCode, hash: ModuleHash) -> Option<Arc<Module>> {
-        let (code, manifest, image) = compiled.load(&self.engine, hash)?;
-        self.finish(hash, &code, manifest, image).ok()
+        let (code, manifest, image) = self.compiled.load(&self.engine, hash)?;
+        self.finish(hash, &code, manifest, image).map(|module| self.keep(module)).ok()
     }
 
     /// An evaluator that was compiled before, by this server or another one that found
-    /// it at the same place. Reads files.
+    /// it at the same place. Reads files. A client's module of the same bytes is another
+    /// one: it has not what evaluators are given.
     pub(crate) fn load_evaluator(&self, hash: ModuleHash, file: &Path) -> Option<Arc<Module>> {
-        self.load(hash).or_else(|| self.load_from(&CompiledCode::beside(file)?, hash))
+        let beside = CompiledCode::beside(file).and_then(|it| it.load(&self.engine, hash));
+        let (code, manifest, image) = beside.or_else(|| self.compiled.load(&self.engine, hash))?;
+        self.finish_with(&self.evaluator_linker, hash, &code, manifest, image).map(Arc::new).ok()
     }
 
     /// Makes a module of an evaluator's compiled code, which is kept beside its file
     /// for other servers, or else in the data folder. Writes and reads files.
     ///
     /// # Errors
-    /// As [`install`](Catalog::install).
+    /// When the code can't be kept, or is not this engine's.
     pub(crate) fn install_evaluator(
         &self,
         hash: ModuleHash,
         product: &Product,
         file: &Path,
     ) -> Result<Arc<Module>, ModuleError> {
-        let kept = CompiledCode::beside(file).filter(|beside| beside.save(hash, product).is_ok());
-        match kept.and_then(|beside| self.load_from(&beside, hash)) {
-            Some(module) => Ok(module),
-            None => self.install(hash, product),
-        }
+        let kept = CompiledCode::beside(file).is_some_and(|it| it.save(hash, product).is_ok());
+        let kept = if kept { Ok(()) } else { self.compiled.save(hash, product) };
+        let failed = |message| ModuleError::Compile { message };
+        kept.map_err(|error| failed(error.to_string()))?;
+        self.load_evaluator(hash, file).ok_or_else(|| failed("its code is not whole".to_owned()))
     }
 
     /// Has an evaluator compiled, within ceilings of its own.
@@ -165,7 +174,8 @@ impl Catalog {
         // this program or one that the operator named, and nothing came between.
         let code = unsafe { wasmtime::Module::deserialize(&self.engine, &product.code) };
         let code = code.map_err(|error| ModuleError::Compile { message: format!("{error:#}") })?;
-        self.finish(hash, &code, product.manifest.clone(), product.image)
+        let module = self.finish(hash, &code, product.manifest.clone(), product.image)?;
+        Ok(self.keep(module))
     }
 
     fn finish(
@@ -174,11 +184,21 @@ impl Catalog {
         code: &wasmtime::Module,
         manifest: Manifest,
         image: u64,
-    ) -> Result<Arc<Module>, ModuleError> {
-        let pre = self
-            .linker
+    ) -> Result<Module, ModuleError> {
+        self.finish_with(&self.linker, hash, code, manifest, image)
+    }
+
+    fn finish_with(
+        &self,
+        linker: &Linker<Host>,
+        hash: ModuleHash,
+        code: &wasmtime::Module,
+        manifest: Manifest,
+        image: u64,
+    ) -> Result<Module, ModuleError> {
+        let pre = linker
             .instantiate_pre(code)
             .map_err(|error| ModuleError::Invalid { message: format!("{error:#}") })?;
-        Ok(self.keep(Module::new(hash, code, pre, manifest, image)?))
+        Module::new(hash, code, pre, manifest, image)
     }
 }

@@ -37,6 +37,8 @@ pub(super) struct Host {
     pub(super) share: Share,
     pub(super) panic: Option<String>,
     log: Option<CallLog>,
+    /// Where the fixed sequence of numbers is.
+    fixed: u64,
 }
 
 /// Where the lines of one call go, and how much more it may log.
@@ -95,7 +97,16 @@ fn decoded(text: &[u8]) -> impl Iterator<Item = char> {
 
 impl Host {
     pub(super) fn new(share: Share, log: Option<CallLog>) -> Host {
-        Host { share, panic: None, log }
+        Host { share, panic: None, log, fixed: 0 }
+    }
+
+    /// The next number of a sequence that is the same in every store: SplitMix64, by
+    /// G. L. Steele and others (OOPSLA 2014).
+    fn next_fixed(&mut self) -> u64 {
+        self.fixed = self.fixed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.fixed ^ (self.fixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
     }
 
     /// Another call enters.
@@ -151,6 +162,36 @@ fn bytes_of<'a>(
 )]
 struct TooEarly {
     import: &'static str,
+}
+
+impl Grants {
+    /// What evaluators find: an interpreter imports a clock and random numbers in any
+    /// case, and is given fixed ones where they are not granted.
+    pub(super) const EVALUATOR: Grants = Grants { clock: true, random: true };
+}
+
+/// Everything that an evaluator may import. Where the clock is not granted it stands
+/// still, at 1970; and where random numbers are not, they are the same in every
+/// instance.
+pub(super) fn evaluator_linker(engine: &Engine, grants: Grants) -> wasmtime::Result<Linker<Host>> {
+    let mut linker = linker(engine, grants)?;
+    if !grants.clock {
+        linker.func_wrap(IMPORT_MODULE, "clock", || -> i64 { 0 })?;
+    }
+    if !grants.random {
+        linker.func_wrap(
+            IMPORT_MODULE,
+            "random",
+            |mut caller: Caller<'_, Host>, at: u32, len: u32| {
+                let (bytes, host) = bytes_of(&mut caller, "random", at, len)?;
+                for chunk in bytes.chunks_mut(size_of::<u64>()) {
+                    chunk.copy_from_slice(&host.next_fixed().to_le_bytes()[..chunk.len()]);
+                }
+                Ok(())
+            },
+        )?;
+    }
+    Ok(linker)
 }
 
 /// Everything that a module may import.

@@ -93,7 +93,10 @@ impl Sandbox {
         let capacity = Capacity::measure(config);
         let engine = engine::new_engine(&capacity).map_err(engine_error)?;
         let grants = Grants { clock: config.guests.clock, random: config.guests.random };
-        let linker = host::linker(&engine, grants).map_err(engine_error)?;
+        let linkers = [
+            host::linker(&engine, grants).map_err(engine_error)?,
+            host::evaluator_linker(&engine, grants).map_err(engine_error)?,
+        ];
         let compiled = CompiledCode::open(folder.to_owned(), space).map_err(|source| {
             SandboxError::Folder { folder: folder.display().to_string(), source }
         })?;
@@ -120,7 +123,7 @@ impl Sandbox {
             );
         }
         Ok(Sandbox {
-            catalog: Catalog::new(engine, linker, compiler, order, compiled),
+            catalog: Catalog::new(engine, linkers, compiler, order, compiled),
             executor,
             places: Places::new(capacity.instances),
             capacity,
