@@ -77,8 +77,24 @@ async fn what_goes_wrong_is_told_as_the_language_tells_it() {
     let session = server.session().await;
     eval::<i64>(&session, "0").await;
     let language = session.language("javascript");
-    insta::assert_snapshot!(broken(&language.eval::<()>("let y = ;")).await, @"");
-    insta::assert_snapshot!(broken(&language.eval::<()>("null.x")).await, @"");
+    insta::assert_snapshot!(broken(&language.eval::<()>("let y = ;")).await, @"
+    GuestError: SyntaxError: unexpected token in expression: ';'
+        in <eval>:1
+        in let y = ;
+        in         ^
+        in 
+        in SyntaxError: unexpected token in expression: ';'
+        in     at <eval>:1:9
+    ");
+    insta::assert_snapshot!(broken(&language.eval::<()>("null.x")).await, @"
+    GuestError: TypeError: cannot read property 'x' of null
+        in <eval>:1
+        in null.x
+        in ^
+        in 
+        in TypeError: cannot read property 'x' of null
+        in     at <eval> (<eval>:1:1)
+    ");
     // It poisons nothing.
     assert_eq!(language.eval::<i64>("1 + 1").get().await.unwrap(), 2);
 }
