@@ -47,12 +47,20 @@ pub struct Server {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The data folder can't be made.
-    #[error("the data folder {} can't be used: {source}", folder.display())]
+    #[error("the data folder {} can't be used", folder.display())]
     DataFolder {
         /// Which one.
         folder: PathBuf,
         /// What the system says.
         source: io::Error,
+    },
+    /// Other accounts could put files of their own into the data folder.
+    #[error("the data folder {} is open to other accounts (mode {mode:04o})", folder.display())]
+    OpenFolder {
+        /// Which one.
+        folder: PathBuf,
+        /// Its permissions.
+        mode: u32,
     },
     /// The token can't be made or read.
     #[error(transparent)]
@@ -70,9 +78,24 @@ impl StartError {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
-            StartError::DataFolder { .. } => {
-                Some("choose a folder that this account can write to with --data".to_owned())
-            }
+            StartError::DataFolder { source, .. } => Some(
+                match source.kind() {
+                    io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
+                        "a file is in its way; choose another folder with --data"
+                    }
+                    io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                        "free some space, or choose a folder on another disk with --data"
+                    }
+                    _ => "choose a folder that this account can write to with --data",
+                }
+                .to_owned(),
+            ),
+            StartError::OpenFolder { folder, .. } => Some(format!(
+                "choose a folder of this account's own with --data, such as {}; `chmod go-w {}` \
+                 closes one that is meant to be it",
+                folder.join("farside").display(),
+                folder.display()
+            )),
             StartError::Token(error) => error.hint(),
             StartError::Storage(error) => error.hint().map(str::to_owned),
             StartError::Sandbox(_) => {
@@ -93,8 +116,7 @@ impl Server {
     /// had; [`StartError::hint`] says what to do.
     pub async fn start(config: Config) -> Result<Server, StartError> {
         let data = config.data.clone();
-        make_folder(&data)
-            .map_err(|source| StartError::DataFolder { folder: data.clone(), source })?;
+        own_folder(&data)?;
         let space = Meter::new(config.limits.data_bytes);
         let memory = Meter::new(machine::allowed_memory(config.limits.process_memory));
         let storage = storage::open(&config.storage, &data, &space).await?;
@@ -171,23 +193,31 @@ impl Server {
         self.shutdown().await;
     }
 
-    /// Drains and ends: taken calls may finish within the configured grace, then
-    /// all sessions are closed.
+    /// Retires, drains and ends: from now on no calls, values, modules or sessions
+    /// are taken; calls that have been taken may finish and their clients read the
+    /// results within the configured grace; then all sessions are closed.
     pub async fn shutdown(&self) {
-        let deadline = tokio::time::Instant::now() + self.core.config.shutdown_grace;
-        let pending = self.core.sessions.pending_calls();
+        self.core.sessions.retire(&shutting_down());
+        let pending = self.core.sessions.pending();
         if pending > 0 {
             tracing::info!(pending, "waiting for calls to finish");
         }
-        while self.core.sessions.pending_calls() > 0 && tokio::time::Instant::now() < deadline {
-            tokio::time::sleep(DRAIN_EVERY).await;
-        }
+        // What is not done by then is cut off.
+        let _ = tokio::time::timeout(self.core.config.shutdown_grace, self.drained()).await;
         self.core.sessions.close_all(&shutting_down());
         self.core.connections.refuse_all(&shutting_down());
         self.stop.cancel();
         // What a client does not read now it will not read later.
         let _ = tokio::time::timeout(LAST_WORDS, self.core.connections.ended()).await;
         self.core.values.flush().await;
+    }
+
+    /// Waits until what was taken has been answered and the answers have been sent.
+    async fn drained(&self) {
+        // Answers first: none is added once nothing is pending.
+        while self.core.sessions.pending() > 0 || !self.core.connections.are_sent() {
+            tokio::time::sleep(DRAIN_EVERY).await;
+        }
     }
 }
 
@@ -199,12 +229,96 @@ pub async fn router(config: Config) -> Result<Router, StartError> {
     Ok(Server::start(config).await?.router())
 }
 
-fn make_folder(folder: &Path) -> io::Result<()> {
-    std::fs::create_dir_all(folder)?;
+/// Makes the data folder, or takes one that is there and that only this account can
+/// write to. What others may read in it has permissions of its own.
+fn own_folder(folder: &Path) -> Result<(), StartError> {
+    let unusable = |source| StartError::DataFolder { folder: folder.to_owned(), source };
+    storage::make_folder(folder).map_err(unusable)?;
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))?;
+
+        let mode = std::fs::metadata(folder).map_err(unusable)?.permissions().mode() & 0o7777;
+        if mode & 0o022 != 0 {
+            return Err(StartError::OpenFolder { folder: folder.to_owned(), mode });
+        }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error;
+    use std::fs;
+
+    use super::*;
+
+    /// An error as a person reads it; `DATA` stands for the folder.
+    fn told(folder: &Path, error: &StartError) -> String {
+        let source = error.source().map_or_else(String::new, |source| format!(": {source}"));
+        let hint = error.hint().unwrap_or_default();
+        format!("{error}{source}\nhint: {hint}").replace(&folder.display().to_string(), "DATA")
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_new_data_folder_is_closed_and_an_old_one_stays_as_it_is() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let parent = tempfile::tempdir().unwrap();
+        let folder = parent.path().join("data");
+        let mode = || fs::metadata(&folder).unwrap().permissions().mode() & 0o7777;
+        let set = |mode| fs::set_permissions(&folder, fs::Permissions::from_mode(mode)).unwrap();
+        own_folder(&folder).unwrap();
+        assert_eq!(mode(), 0o700);
+        set(0o755);
+        own_folder(&folder).unwrap();
+        assert_eq!(mode(), 0o755);
+        set(0o1777);
+        let error = own_folder(&folder).unwrap_err();
+        assert_eq!(mode(), 0o1777);
+        insta::assert_snapshot!(told(&folder, &error), @"
+        the data folder DATA is open to other accounts (mode 1777)
+        hint: choose a folder of this account's own with --data, such as DATA/farside; `chmod go-w DATA` closes one that is meant to be it
+        ");
+    }
+
+    #[test]
+    fn a_file_is_no_data_folder_and_has_none_below_it() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        for folder in [file.path().to_owned(), file.path().join("data")] {
+            let error = own_folder(&folder).unwrap_err();
+            assert_eq!(
+                error.hint().unwrap(),
+                "a file is in its way; choose another folder with --data"
+            );
+        }
+    }
+
+    #[test]
+    fn each_reason_against_a_data_folder_has_its_advice() {
+        let lines = [
+            io::ErrorKind::PermissionDenied,
+            io::ErrorKind::ReadOnlyFilesystem,
+            io::ErrorKind::StorageFull,
+            io::ErrorKind::QuotaExceeded,
+            io::ErrorKind::NotADirectory,
+        ]
+        .map(|kind| {
+            let folder = PathBuf::from("DATA");
+            told(Path::new("DATA"), &StartError::DataFolder { folder, source: kind.into() })
+        });
+        insta::assert_snapshot!(lines.join("\n"), @"
+        the data folder DATA can't be used: permission denied
+        hint: choose a folder that this account can write to with --data
+        the data folder DATA can't be used: read-only filesystem or storage medium
+        hint: choose a folder that this account can write to with --data
+        the data folder DATA can't be used: no storage space
+        hint: free some space, or choose a folder on another disk with --data
+        the data folder DATA can't be used: quota exceeded
+        hint: free some space, or choose a folder on another disk with --data
+        the data folder DATA can't be used: not a directory
+        hint: a file is in its way; choose another folder with --data
+        ");
+    }
 }

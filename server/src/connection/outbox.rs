@@ -155,6 +155,12 @@ impl Outbox {
         wake(queue);
     }
 
+    /// Whether nothing waits to be sent.
+    pub(super) fn is_sent(&self) -> bool {
+        let queue = self.queue();
+        queue.frames.is_empty() && queue.transfers.is_empty()
+    }
+
     /// Whether so much is unsent that nothing more should be asked.
     pub(crate) fn is_full(&self) -> bool {
         self.queue().queued_bytes > FULL

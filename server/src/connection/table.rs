@@ -53,6 +53,11 @@ impl Connections {
         }
     }
 
+    /// Whether every client has been sent all that it was answered.
+    pub(crate) fn are_sent(&self) -> bool {
+        self.table().open.values().all(|outbox| outbox.is_sent())
+    }
+
     /// Waits until no connection is open.
     pub(crate) async fn ended(&self) {
         loop {

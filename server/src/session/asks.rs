@@ -36,13 +36,19 @@ impl State {
             },
             (EntryState::Ready(value), None) => asker.outbox.send_value(seq, value.clone()),
             (EntryState::Ready(value), Some(path)) => {
-                let (asker, value) = (asker.clone(), value.clone());
-                steps.push(Step::Answer { asker, seq, value, path });
+                let value = value.clone();
+                steps.push(self.answer_part(asker.clone(), seq, value, path));
             }
             (EntryState::Failed(failure), _) => {
                 asker.outbox.send(Reply::Failed { seq, failure: failure.clone() });
             }
         }
+    }
+
+    /// The step that answers with a part of a value.
+    pub(super) fn answer_part(&mut self, asker: Asker, seq: Seq, value: Value, path: Path) -> Step {
+        self.parts_sought += 1;
+        Step::Answer { asker, seq, value, path }
     }
 
     pub(super) fn take_select(

@@ -187,11 +187,12 @@ impl Session {
     }
 
     fn answer(self: &Arc<Self>, asker: Asker, seq: Seq, value: Value, path: Path) {
-        self.find_part(value, path, move |_, part| {
+        self.find_part(value, path, move |session, part| {
             match part {
                 Ok(part) => asker.outbox.send_value(seq, part),
                 Err(failure) => asker.outbox.send(Reply::Failed { seq, failure }),
             }
+            session.state().parts_sought -= 1;
             Vec::new()
         });
     }

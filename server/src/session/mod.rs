@@ -169,9 +169,15 @@ impl Session {
         lease.idle_since.and_then(|since| since.checked_add(lease.length))
     }
 
-    /// Calls taken and not finished.
-    pub(crate) fn pending_calls(&self) -> u64 {
-        self.state().pending_calls
+    /// Takes no more calls, values and modules.
+    fn retire(&self, failure: Failure) {
+        self.state().retired = Some(failure);
+    }
+
+    /// Calls taken and not finished, and parts of values that are looked for.
+    fn pending(&self) -> u64 {
+        let state = self.state();
+        state.pending_calls + state.parts_sought
     }
 
     fn summary(&self, now: Instant) -> SessionSummary {

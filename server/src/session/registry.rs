@@ -16,19 +16,26 @@ use crate::core::Core;
 #[derive(Default)]
 pub(crate) struct Sessions {
     /// Short: only looked up, inserted into and removed from.
-    table: Mutex<HashMap<SessionId, Arc<Session>>>,
+    table: Mutex<Table>,
+}
+
+#[derive(Default)]
+struct Table {
+    open: HashMap<SessionId, Arc<Session>>,
+    /// Why none is opened or joined any more.
+    retired: Option<Failure>,
 }
 
 impl Sessions {
-    fn table(&self) -> MutexGuard<'_, HashMap<SessionId, Arc<Session>>> {
+    fn table(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Opens a session.
     ///
     /// # Errors
-    /// At the limits of sessions per process and per owner. There is one owner in
-    /// this version, so the lower of the two counts.
+    /// At the limits of sessions per process and per owner, and once the server has
+    /// retired. There is one owner in this version, so the lower of the two counts.
     pub(crate) fn open(
         &self,
         core: &Arc<Core>,
@@ -38,7 +45,10 @@ impl Sessions {
         let most = limits.owner_sessions.min(limits.sessions);
         let lease = lease.unwrap_or(limits.session_lease).min(limits.session_lease_max);
         let mut table = self.table();
-        if table.len() >= most {
+        if let Some(failure) = &table.retired {
+            return Err(failure.clone());
+        }
+        if table.open.len() >= most {
             let (setting, code) = match limits.owner_sessions <= limits.sessions {
                 true => ("limits.owner_sessions", ErrorCode::QuotaExceeded),
                 false => ("limits.sessions", ErrorCode::Unavailable),
@@ -48,7 +58,7 @@ impl Sessions {
                 .with_hint(format!("close sessions, or raise {setting} on the server")));
         }
         let session = Session::open(Arc::clone(core), lease);
-        table.insert(session.id(), Arc::clone(&session));
+        table.open.insert(session.id(), Arc::clone(&session));
         Ok(session)
     }
 
@@ -56,9 +66,15 @@ impl Sessions {
     ///
     /// # Errors
     /// `SessionExpired` when there is no such session or the key is wrong: which
-    /// of the two is not for a stranger to know.
+    /// of the two is not for a stranger to know. The server's reason once it has
+    /// retired.
     pub(crate) fn find(&self, to: &AttachTo) -> Result<Arc<Session>, Failure> {
-        let found = self.table().get(&to.session).cloned();
+        let table = self.table();
+        if let Some(failure) = &table.retired {
+            return Err(failure.clone());
+        }
+        let found = table.open.get(&to.session).cloned();
+        drop(table);
         found.filter(|session| session.key.0.ct_eq(&to.key.0).into()).ok_or_else(|| {
             let message = format!("there is no session {} that this key opens", to.session);
             Failure::new(ErrorCode::SessionExpired, message).with_hint(
@@ -69,7 +85,7 @@ impl Sessions {
 
     /// All sessions, oldest first.
     pub(crate) fn summaries(&self) -> Vec<SessionSummary> {
-        let sessions: Vec<Arc<Session>> = self.table().values().cloned().collect();
+        let sessions = self.all();
         let now = Instant::now();
         let mut summaries: Vec<SessionSummary> =
             sessions.iter().map(|session| session.summary(now)).collect();
@@ -82,7 +98,7 @@ impl Sessions {
     /// # Errors
     /// When there is none of that id.
     pub(crate) fn remove(&self, id: SessionId) -> Result<Arc<Session>, Failure> {
-        self.table().remove(&id).ok_or_else(|| {
+        self.table().open.remove(&id).ok_or_else(|| {
             Failure::new(ErrorCode::NotFound, format!("there is no session {id}"))
                 .with_hint("farside session list shows those that there are")
         })
@@ -92,6 +108,7 @@ impl Sessions {
     pub(crate) fn reap(&self, now: Instant) {
         let expired: Vec<Arc<Session>> = self
             .table()
+            .open
             .extract_if(|_, session| session.expires_at().is_some_and(|at| at <= now))
             .map(|(_, session)| session)
             .collect();
@@ -101,17 +118,29 @@ impl Sessions {
         }
     }
 
+    /// Takes nothing more: no session is opened or joined, and those that there are
+    /// go on only with what they have taken.
+    pub(crate) fn retire(&self, failure: &Failure) {
+        self.table().retired = Some(failure.clone());
+        for session in self.all() {
+            session.retire(failure.clone());
+        }
+    }
+
     /// Ends every session.
     pub(crate) fn close_all(&self, failure: &Failure) {
-        let all: Vec<Arc<Session>> = self.table().drain().map(|(_, session)| session).collect();
+        let all: Vec<_> = self.table().open.drain().map(|(_, session)| session).collect();
         for session in all {
             session.close(failure.clone());
         }
     }
 
-    /// Calls taken and not finished, in all sessions.
-    pub(crate) fn pending_calls(&self) -> u64 {
-        let sessions: Vec<Arc<Session>> = self.table().values().cloned().collect();
-        sessions.iter().map(|session| session.pending_calls()).sum()
+    /// Calls taken and not finished, and values looked for, in all sessions.
+    pub(crate) fn pending(&self) -> u64 {
+        self.all().iter().map(|session| session.pending()).sum()
+    }
+
+    fn all(&self) -> Vec<Arc<Session>> {
+        self.table().open.values().cloned().collect()
     }
 }

@@ -48,6 +48,10 @@ pub(super) struct State {
     /// Everything that a settled reference woke, until it is worked off: chains
     /// of dependent references are as long as a client likes, so no recursion.
     pub(super) woken: VecDeque<Woken>,
+    /// Answers that wait until a part of a value is found.
+    pub(super) parts_sought: u64,
+    /// Why nothing new is taken any more.
+    pub(super) retired: Option<Failure>,
     pub(super) closed: Option<Failure>,
     next_writer: u16,
 }
@@ -96,6 +100,8 @@ impl State {
             pending_calls: 0,
             pending_bytes: 0,
             woken: VecDeque::new(),
+            parts_sought: 0,
+            retired: None,
             closed: None,
             next_writer: 1,
         }
@@ -103,7 +109,7 @@ impl State {
 
     /// Makes a new writer, heard through `outbox`.
     pub(super) fn attach(&mut self, outbox: Arc<Outbox>) -> Result<WriterId, Failure> {
-        if let Some(failure) = &self.closed {
+        if let Some(failure) = self.closed.as_ref().or(self.retired.as_ref()) {
             return Err(failure.clone());
         }
         let writer = WriterId(self.next_writer);
@@ -241,6 +247,14 @@ impl State {
         }
     }
 
+    /// Whether something new may be taken.
+    ///
+    /// # Errors
+    /// Why not, once the server has retired.
+    pub(super) fn admits(&self) -> Result<(), Failure> {
+        self.retired.clone().map_or(Ok(()), Err)
+    }
+
     /// Makes a reference that is broken from the start.
     pub(super) fn refuse(&mut self, id: RefId, failure: Failure) {
         self.refs.insert(id, Origin::Refused);
@@ -281,8 +295,8 @@ impl State {
                 match (result, path) {
                     (Ok(value), None) => asker.outbox.send_value(seq, value.clone()),
                     (Ok(value), Some(path)) => {
-                        let value = value.clone();
-                        self.woken.push_back(Woken::Then(Step::Answer { asker, seq, value, path }));
+                        let step = self.answer_part(asker, seq, value.clone(), path);
+                        self.woken.push_back(Woken::Then(step));
                     }
                     (Err(failure), _) => {
                         asker.outbox.send(Reply::Failed { seq, failure: failure.clone() });

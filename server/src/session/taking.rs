@@ -39,7 +39,8 @@ impl State {
                 .with_hint("wait for the credit that acknowledgements bring"));
         }
         let is_transfer = matches!(args, Payload::Transfer { .. });
-        let prepared = self.resolve(&target).and_then(|(slot, function)| {
+        let target = self.admits().and_then(|()| self.resolve(&target));
+        let prepared = target.and_then(|(slot, function)| {
             self.refs.has_room()?;
             self.admit_call(bytes)?;
             let taken = self.refs.now();

@@ -29,7 +29,7 @@ impl State {
         steps: &mut Vec<Step>,
     ) {
         let id = RefId::new(asker.writer, seq);
-        match (self.refs.has_room(), value) {
+        match (self.admits().and_then(|()| self.refs.has_room()), value) {
             (Err(failure), Payload::Inline(_)) => self.refuse(id, failure),
             (Err(failure), Payload::Transfer { .. }) => {
                 self.refuse_transfer(asker, seq, failure);
@@ -176,7 +176,7 @@ impl State {
         steps: &mut Vec<Step>,
     ) {
         let limit = self.config.limits.module_bytes.bytes();
-        let checked = check_name(&name).and_then(|()| {
+        let checked = self.admits().and_then(|()| check_name(&name)).and_then(|()| {
             if size <= limit {
                 return Ok(());
             }
