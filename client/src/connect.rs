@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use farside_protocol::{
-    DEFAULT_PORT, ErrorCode, Failure, PROTOCOL_VERSION, REFUSAL_HEADER, Request, Transport,
+    DEFAULT_PORT, ErrorCode, Failure, PROTOCOL_VERSION, REFUSAL_HEADER, Request, SPEAKS_HEADER,
+    SUBPROTOCOL, Transport,
 };
 use tokio_tungstenite::tungstenite;
 
@@ -347,11 +348,17 @@ fn connect_error(url: &str, error: tungstenite::Error) -> ConnectError {
         Error::Url(error) => ConnectError::Url { url, reason: error.to_string() },
         Error::HttpFormat(error) => ConnectError::Url { url, reason: error.to_string() },
         Error::Http(response) => {
-            match response.headers().get(REFUSAL_HEADER).map(HeaderValue::to_str) {
-                Some(Ok(why)) => {
+            let header = |name: &'static str| response.headers().get(name).map(HeaderValue::to_str);
+            match (header(REFUSAL_HEADER), header(SPEAKS_HEADER)) {
+                (Some(Ok(why)), _) => {
                     let failure = Failure::new(ErrorCode::Unavailable, why)
                         .with_hint("try again later, or raise `connections` on the server");
                     ConnectError::Refused { url, failure: failure.into() }
+                }
+                (_, Some(Ok(theirs))) => {
+                    let message = format!("it speaks {theirs}, this client {SUBPROTOCOL}");
+                    let failure = Failure::new(ErrorCode::VersionMismatch, message);
+                    ConnectError::Version { url, failure: failure.into() }
                 }
                 _ => ConnectError::NotFarside { url, found: format!("HTTP {}", response.status()) },
             }

@@ -55,6 +55,11 @@ pub const SUBPROTOCOL: &str = "farside.v1.msgpack";
 #[cfg(feature = "wire")]
 pub const REFUSAL_HEADER: &str = "farside-refusal";
 
+/// HTTP header with which a server names its subprotocol to a client that offers
+/// others only.
+#[cfg(feature = "wire")]
+pub const SPEAKS_HEADER: &str = "farside-speaks";
+
 /// Port that `farside serve` listens on by default.
 #[cfg(feature = "wire")]
 pub const DEFAULT_PORT: u16 = 7327;

@@ -12,7 +12,7 @@ use axum::extract::{FromRequestParts, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use farside_protocol::{REFUSAL_HEADER, SUBPROTOCOL, caps};
+use farside_protocol::{REFUSAL_HEADER, SPEAKS_HEADER, SUBPROTOCOL, caps};
 use futures_util::{Sink, Stream};
 use tokio::sync::Semaphore;
 
@@ -55,7 +55,7 @@ async fn enter(State(door): State<Door>, request: Request) -> Response {
             "this server speaks the WebSocket subprotocol {SUBPROTOCOL}, which the client did not offer\n\n\
              hint: use a client and a server of the same release\n"
         );
-        return (StatusCode::BAD_REQUEST, text).into_response();
+        return (StatusCode::BAD_REQUEST, [(SPEAKS_HEADER, SUBPROTOCOL)], text).into_response();
     }
     let Ok(permit) = door.connections.try_acquire_owned() else {
         let why = "the server has as many connections as it may";

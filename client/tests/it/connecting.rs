@@ -108,6 +108,16 @@ async fn something_else_answers() {
 }
 
 #[tokio::test]
+async fn a_server_of_another_subprotocol_answers() {
+    let refusal = "HTTP/1.1 400 Bad Request\r\nfarside-speaks: farside.v2.msgpack\r\n\
+                   content-length: 0\r\n\r\n";
+    insta::assert_snapshot!(answered_with(refusal).await, @"
+    ws://127.0.0.1:PORT speaks another version of the protocol than this client (1): it speaks farside.v2.msgpack, this client farside.v1.msgpack
+    hint: use a client and a server of the same release: compare `farside version`
+    ");
+}
+
+#[tokio::test]
 async fn a_websocket_of_another_protocol_answers() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("ws://{}", listener.local_addr().unwrap());
