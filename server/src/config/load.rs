@@ -10,8 +10,7 @@ use super::text::{Problem, SettingText};
 use super::{Config, Setting, folders, settings};
 
 /// Environment variables that are not settings but speak to the command line.
-const CLIENT_VARIABLES: [&str; 4] =
-    ["FARSIDE_URL", "FARSIDE_TOKEN", "FARSIDE_CONFIG", "FARSIDE_SESSION"];
+const CLIENT_VARIABLES: [&str; 3] = ["FARSIDE_URL", "FARSIDE_TOKEN", "FARSIDE_CONFIG"];
 
 /// Who said a setting's value.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -103,7 +103,6 @@ fn unknown_variables_are_warnings() {
     let env = [
         ("FARSIDE_URL", "ws://elsewhere"),
         ("FARSIDE_TOKEN", "secret"),
-        ("FARSIDE_SESSION", "1"),
         ("FARSIDE_LIMITS_CALL_DEADLIN", "1s"),
         ("FARSIDE_FLUX_CAPACITOR", "on"),
         ("HOME", "/"),
