@@ -9,6 +9,7 @@ use clap::Args;
 use farside_protocol::ContentType;
 use farside_protocol::array::ArrayHeader;
 use farside_protocol::value::{Head, Kind, scan};
+use serde_json::json;
 
 use crate::output::{note, print};
 use crate::show::json::write_json;
@@ -117,7 +118,12 @@ impl Delivery {
         let written =
             write().map_err(|source| DeliveryError::File { path: path.to_owned(), source })?;
         let form = if as_json { "JSON" } else { &raw.form };
-        note(format_args!("wrote {} of {form} to {}", size(written.len()), path.display()));
+        match self.json {
+            true => note(json!({ "wrote": path.display().to_string(), "bytes": written.len() })),
+            false => {
+                note(format_args!("wrote {} of {form} to {}", size(written.len()), path.display()));
+            }
+        }
         Ok(())
     }
 }

@@ -5,7 +5,8 @@ use std::io;
 use std::sync::Arc;
 
 use farside::{
-    ConnectError, DescribeError, Disconnected, GetError, RenewError, SessionError, UploadError,
+    ConnectError, DescribeError, Disconnected, Failure, GetError, RenewError, SessionError,
+    UploadError,
 };
 use farside_server::config::ConfigError;
 use serde_json::{Value, json};
@@ -39,7 +40,7 @@ pub(crate) enum Why {
     #[error(transparent)]
     Session(#[from] SessionError),
     /// The session that was to be gone on with is no more.
-    #[error("it has expired")]
+    #[error("it is no more: its lease ran out, it was closed, or the server was restarted")]
     Expired,
     /// There is no session to do it with.
     #[error("there is no current session")]
@@ -66,6 +67,9 @@ pub(crate) enum Why {
     /// `far:_` where there is none.
     #[error("far:_ stands for the last reference made here, and there is none")]
     NoLast,
+    /// A reference that is none, or is gone already.
+    #[error("{0}")]
+    Release(Failure),
     #[error(transparent)]
     Delivery(#[from] DeliveryError),
     #[error(transparent)]
@@ -167,9 +171,13 @@ impl Fault {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use anstream::adapter::strip_str;
-    use farside::{ErrorCode, Failure};
+    use farside::ErrorCode;
     use farside_protocol::value::ArgumentError;
+    use farside_server::StartError;
+    use farside_server::storage::{Doing, StorageError};
     use insta::assert_snapshot;
 
     use super::*;
@@ -217,7 +225,7 @@ mod tests {
     fn no_session() {
         let what = format!("cannot go on with the current session of {URL}");
         assert_snapshot!(told(&what, Why::Expired), @r"
-        error: cannot go on with the current session of ws://127.0.0.1:7327: it has expired
+        error: cannot go on with the current session of ws://127.0.0.1:7327: it is no more: its lease ran out, it was closed, or the server was restarted
 
         hint: `farside session new` begins another one; modules and references have to be made again
         (exit 6)
@@ -299,7 +307,7 @@ mod tests {
         assert_snapshot!(told("cannot serve", ServeError::Listen { address, source }), @r"
         error: cannot serve: cannot listen on 127.0.0.1:7327: address in use
 
-        hint: another program listens there, perhaps another server; --listen 127.0.0.1:0 takes a free port
+        hint: another program listens there; a second server beside one of yours takes a free port with --listen 127.0.0.1:0, and a folder of its own with --data DIR
         (exit 9)
         ");
         let source = io::Error::from(io::ErrorKind::AddrNotAvailable);
@@ -318,6 +326,74 @@ mod tests {
         hint: a filter is a level, or such as info,farside_server=debug
         (exit 2)
         "#);
+    }
+
+    #[test]
+    fn a_data_folder_that_is_no_good() {
+        let path = || PathBuf::from("/d/storage");
+        let start = |error: StorageError| told("cannot serve", ServeError::Start(error.into()));
+        assert_snapshot!(start(StorageError::DiskFull { path: path() }), @"
+        error: cannot serve: the disk of /d/storage is full
+
+        hint: free some space, or choose a data folder on another disk with --data
+        (exit 9)
+        ");
+        assert_snapshot!(start(StorageError::ReadOnly { path: path() }), @"
+        error: cannot serve: /d/storage is on a read-only file system
+
+        hint: choose a data folder elsewhere with --data
+        (exit 9)
+        ");
+        let doing = Doing::Write;
+        assert_snapshot!(start(StorageError::Permission { doing, path: path() }), @"
+        error: cannot serve: no permission to write to /d/storage
+
+        hint: give the server's account that right, or choose another data folder with --data
+        (exit 9)
+        ");
+        assert_snapshot!(start(StorageError::InUse { folder: "/d".into() }), @"
+        error: cannot serve: data folder /d is in use by another farside server
+
+        hint: stop that server, or choose another data folder with --data
+        (exit 9)
+        ");
+        let source = io::Error::from(io::ErrorKind::ReadOnlyFilesystem);
+        let error = StartError::DataFolder { folder: "/d".into(), source };
+        assert_snapshot!(told("cannot serve", ServeError::Start(error)), @"
+        error: cannot serve: the data folder /d can't be used: read-only filesystem or storage medium
+
+        hint: choose a folder that this account can write to with --data
+        (exit 9)
+        ");
+        let source = io::Error::from(io::ErrorKind::StorageFull);
+        let data = "/d".into();
+        assert_snapshot!(told("cannot serve", ServeError::Address { data, source }), @"
+        error: cannot serve: cannot keep the address in /d: no storage space
+
+        hint: choose a folder that this account can write to with --data
+        (exit 9)
+        ");
+    }
+
+    #[test]
+    fn another_servers_token() {
+        let error = |listens: Option<&str>| TokenError::Elsewhere {
+            url: URL.to_owned(),
+            data: "/d".into(),
+            listens: listens.map(|address| address.parse().unwrap()),
+        };
+        assert_snapshot!(told("cannot connect", error(Some("127.0.0.1:80"))), @"
+        error: cannot connect: ws://127.0.0.1:7327 wants a token, and the data folder /d is that of the server at ws://127.0.0.1:80
+
+        hint: FARSIDE_DATA names the server's data folder, or FARSIDE_TOKEN its token, which `farside token show --data DIR` prints
+        (exit 4)
+        ");
+        assert_snapshot!(told("cannot connect", error(None)), @"
+        error: cannot connect: ws://127.0.0.1:7327 wants a token, and the data folder /d is that of no running server
+
+        hint: FARSIDE_DATA names the server's data folder, or FARSIDE_TOKEN its token, which `farside token show --data DIR` prints
+        (exit 4)
+        ");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::future::{pending, ready};
 
 use farside::{LogLevel, LogLine, LogLines, Session, WriterId};
+use serde_json::json;
 use tokio::task::unconstrained;
 
 use crate::output::note;
@@ -14,12 +15,13 @@ use crate::show::plain::plain;
 pub(crate) struct GuestLog {
     lines: LogLines,
     writer: WriterId,
+    as_json: bool,
 }
 
 impl GuestLog {
-    /// The log from now on.
-    pub(crate) fn of(session: &Session) -> GuestLog {
-        GuestLog { lines: session.logs(), writer: session.writer() }
+    /// The log from now on, as text or as JSON.
+    pub(crate) fn of(session: &Session, as_json: bool) -> GuestLog {
+        GuestLog { lines: session.logs(), writer: session.writer(), as_json }
     }
 
     /// Prints lines as they come, for as long as it is polled.
@@ -44,8 +46,10 @@ impl GuestLog {
                 None => break,
             }
         }
-        if self.lines.missed() > 0 {
-            note(format_args!("note: {} lines of the guest's log are lost", self.lines.missed()));
+        match self.lines.missed() {
+            0 => {}
+            lost if self.as_json => note(json!({ "log_lines_lost": lost })),
+            lost => note(format_args!("note: {lost} lines of the guest's log are lost")),
         }
     }
 
@@ -59,6 +63,9 @@ impl GuestLog {
             LogLevel::Info => "info",
             LogLevel::Debug => "debug",
         };
-        note(format_args!("[{level}] {}", plain(&line.text)));
+        match self.as_json {
+            true => note(json!({ "log": line.text, "level": level, "of": line.of.to_string() })),
+            false => note(format_args!("[{level}] {}", plain(&line.text))),
+        }
     }
 }

@@ -67,11 +67,12 @@ pub(crate) fn find_function<'a>(
     if modules.is_empty() {
         return Err(LookupError::NoModules);
     }
-    if let Some((module, function)) = name.split_once('.') {
-        let found = modules
-            .iter()
-            .find(|one| one.name == module)
-            .and_then(|module| Some((module, module.manifest.function(function)?.1)));
+    // A function's own name may have dots too.
+    if let Some((module, function)) = name.split_once('.')
+        && let Some(module) = modules.iter().find(|one| one.name == module)
+    {
+        let found = module.manifest.function(function);
+        let found = found.map(|(_, function)| (module, function));
         return found.ok_or_else(|| unknown(modules, "function", name));
     }
     let having: Vec<_> = modules
@@ -159,7 +160,7 @@ mod tests {
         let modules = [
             module("hello", &["greet", "square"]),
             module("stats", &["mean", "spread"]),
-            module("v1_2", &["mean"]),
+            module("v1_2", &["mean", "io.read", "hello.write"]),
         ];
         let told = |error: LookupError| format!("{error}; {}", error.hint());
         match find(&modules, name) {
@@ -177,6 +178,10 @@ mod tests {
         assert_snapshot!(check("greet"), @"greet of hello");
         assert_snapshot!(check("stats.mean"), @"mean of stats");
         assert_snapshot!(check("v1_2.mean"), @"mean of v1_2");
+        assert_snapshot!(check("io.read"), @"io.read of v1_2");
+        assert_snapshot!(check("v1_2.io.read"), @"io.read of v1_2");
+        assert_snapshot!(check("v1_2.hello.write"), @"hello.write of v1_2");
+        assert_snapshot!(check("hello.write"), @"the session has no module or function `hello.write`; did you mean `hello.greet`?");
         assert_snapshot!(check("mean"), @"several modules have a function `mean`; say `stats.mean` or `v1_2.mean`");
     }
 

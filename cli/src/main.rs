@@ -15,20 +15,32 @@ mod output;
 mod remote;
 mod shell;
 mod show;
+mod usage;
 mod verdict;
 mod words;
 
+use std::env;
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::Parser;
 use tokio::runtime::Builder;
 
+use commands::call::Call;
 use exit::Exit;
 use fault::{Blame, Fault};
 use options::{Command, Options};
+use shell::negative::marked;
 
 fn main() -> ExitCode {
-    let command = Options::parse().command;
+    let words: Vec<OsString> = env::args_os().collect();
+    let wants_json = usage::wants_json(&words);
+    let command = match Options::try_parse_from(marked::<Call>("call", words)) {
+        Ok(options) => options.command,
+        Err(error) if wants_json && error.use_stderr() => return usage::report(&error).into(),
+        // It is help, the version, or an error in the words.
+        Err(error) => error.exit(),
+    };
     let as_json = command.json();
     match run(command) {
         Ok(()) => Exit::Done.into(),
@@ -39,7 +51,7 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<(), Fault> {
     match command {
         Command::Serve(command) => within(None, command.run()),
-        Command::New(command) => command.run().blame("cannot write a new crate"),
+        Command::New(command) => command.run(),
         Command::Config(command) => command.run(),
         Command::Completions(command) => command.run(),
         Command::Token(command) => command.run(),

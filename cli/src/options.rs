@@ -72,7 +72,9 @@ impl Command {
     /// Whether errors are told as JSON.
     pub(crate) fn json(&self) -> bool {
         match self {
-            Command::Serve(_) | Command::New(_) | Command::Completions(_) => false,
+            Command::Completions(_) => false,
+            Command::Serve(command) => command.log_json,
+            Command::New(command) => command.format.json,
             Command::Upload(command) => command.format.json,
             Command::Describe(command) => command.format.json,
             Command::Call(command) => command.delivery.json,

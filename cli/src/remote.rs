@@ -4,12 +4,12 @@ use std::env;
 use std::time::Duration;
 
 use clap::Args;
-use farside::{Client, ErrorCode, RefId, Session, SessionError};
+use farside::{Client, ConnectError, ErrorCode, RefId, Session, SessionError};
 use tokio::task::block_in_place;
 
 use crate::fault::{Blame, Fault, Why};
 use crate::shell::state::{Current, Locked, StateError, StateFile};
-use crate::shell::token::{is_loopback, read_token};
+use crate::shell::token::own_token;
 
 /// How long a session of the command line outlives its last command.
 const LEASE: Duration = Duration::from_secs(24 * 3600);
@@ -37,24 +37,30 @@ pub(crate) struct Here {
 }
 
 impl Remote {
-    /// Connects, with the token of `FARSIDE_TOKEN`, or that of this machine's own
-    /// server if the address is this machine's.
+    /// Connects, with the token of `FARSIDE_TOKEN`, or that of the data folder if the
+    /// address is that of the data folder's own server.
     ///
     /// # Errors
     /// There is no server, or it does not let us in.
     pub(crate) async fn connect(&self) -> Result<Client, Fault> {
+        const WHAT: &str = "cannot connect";
         let builder = Client::builder()
             .url(&self.url)
             .agent(concat!("farside-cli/", env!("CARGO_PKG_VERSION")))
             .lease(LEASE);
-        let given = env::var("FARSIDE_TOKEN").ok().filter(|token| !token.is_empty());
-        // Without a token the server says what is missing, and the hint says what to do.
-        let own = || is_loopback(&self.url).then(read_token)?.ok();
-        let builder = match given {
-            Some(_) => builder,
-            None => own().map_or(builder.clone(), |token| builder.token(token.reveal())),
-        };
-        builder.connect().await.blame("cannot connect")
+        let is_given = env::var_os("FARSIDE_TOKEN").is_some_and(|token| !token.is_empty());
+        let own = if is_given { None } else { own_token(&self.url) };
+        match own {
+            None => builder.connect().await.blame(WHAT),
+            Some(Ok((token, url))) => {
+                builder.url(&url).token(token.reveal()).connect().await.blame(WHAT)
+            }
+            // Whether there is a server at all is the first question.
+            Some(Err(error)) => match builder.connect().await {
+                Err(ConnectError::NoToken { .. }) => Err(Fault::new(WHAT, error)),
+                connected => connected.blame(WHAT),
+            },
+        }
     }
 
     /// Connects and goes on with the current session; the first use opens it.

@@ -5,6 +5,7 @@ use farside::{
     ConnectError, DescribeError, Disconnected, ErrorCode, Failure, GetError, RenewError,
     SessionError, UploadError,
 };
+use farside_server::config::ConfigError;
 
 use crate::commands::new::NewError;
 use crate::commands::serve::ServeError;
@@ -64,6 +65,7 @@ impl Verdict<'_> {
                 }
             },
             Why::Words { error, signature } => words(error, signature),
+            Why::Release(failure) => failed(failure),
             Why::NoLast => local(Exit::Usage, Some(NO_LAST)),
             Why::Delivery(error) => match error {
                 DeliveryError::NoValue { .. } => local(Exit::Server, None::<String>),
@@ -81,28 +83,41 @@ impl Verdict<'_> {
                 }
             },
             Why::Token(error) => match error {
-                TokenError::Config(error) => local(Exit::Usage, error.hint()),
-                TokenError::File(error) => local(Exit::Local, error.hint()),
+                TokenError::Config(source) => local(config(source), error.hint()),
+                TokenError::File(_) => local(Exit::Local, error.hint()),
+                TokenError::Elsewhere { .. } => local(Exit::Denied, error.hint()),
             },
-            Why::Config(error) => local(Exit::Usage, error.hint()),
+            Why::Config(error) => local(config(error), error.hint()),
             Why::New(error) => match error {
                 NewError::Name { .. } => local(Exit::Usage, error.hint()),
                 NewError::Exists { .. }
                 | NewError::NoSdk { .. }
+                | NewError::NoSources
                 | NewError::NotText { .. }
                 | NewError::Write { .. } => local(Exit::Local, error.hint()),
             },
             Why::Serve(error) => match error {
-                ServeError::Config(_) | ServeError::Filter { .. } => {
-                    local(Exit::Usage, error.hint())
-                }
-                ServeError::Listen { .. } | ServeError::Start(_) | ServeError::Broke { .. } => {
-                    local(Exit::Local, error.hint())
-                }
+                ServeError::Config(source) => local(config(source), error.hint()),
+                ServeError::Filter { .. } => local(Exit::Usage, error.hint()),
+                ServeError::Listen { .. }
+                | ServeError::Start(_)
+                | ServeError::Address { .. }
+                | ServeError::Broke { .. } => local(Exit::Local, error.hint()),
             },
             Why::System(_) => local(Exit::Local, None::<String>),
             Why::Interrupted => local(Exit::Interrupted, None::<String>),
         }
+    }
+}
+
+/// The exit code for settings that are not to be had.
+fn config(error: &ConfigError) -> Exit {
+    match error {
+        ConfigError::Read { .. } => Exit::Local,
+        ConfigError::Syntax { .. }
+        | ConfigError::UnknownKey { .. }
+        | ConfigError::Value { .. }
+        | ConfigError::Lease { .. } => Exit::Usage,
     }
 }
 

@@ -15,6 +15,7 @@ use crate::lookup::find_function;
 use crate::output::{print, print_json};
 use crate::remote::{Here, Remote};
 use crate::shell::duration::parse_duration;
+use crate::shell::negative::unmarked;
 use crate::shell::stop::Stop;
 use crate::show::describe::signature;
 use crate::show::plain::plain;
@@ -33,17 +34,18 @@ Examples:
   farside call greet Ada
   farside call stats.mean '[1, 2.5, 4]'
   farside call stats.mean @samples.json --json
-  farside call --far stats.load @big.bin
-  farside call stats.histogram far:_ --arg bins=20";
+  farside call --far text.count @book.txt
+  farside call text.top far:_ --arg n=20";
 
 /// Call a function and print its result
 #[derive(Args)]
 #[command(after_help = WORDS)]
 pub(crate) struct Call {
     /// `module.function`, or `function` while no other module has one of that name
+    #[arg(value_parser = unmarked)]
     function: String,
     /// The arguments, in the order of the parameters
-    #[arg(value_name = "ARG", allow_negative_numbers = true)]
+    #[arg(value_name = "ARG", value_parser = unmarked)]
     args: Vec<String>,
     /// An argument by its parameter's name
     #[arg(long = "arg", value_name = "NAME=VALUE", value_parser = named)]
@@ -76,7 +78,7 @@ impl Call {
         let here = self.remote.session().await?;
         let (name, function, arguments) = self.prepare(&here).await?;
         let what = format!("cannot call {}", plain(&name));
-        let mut log = GuestLog::of(&here.session);
+        let mut log = GuestLog::of(&here.session, self.delivery.json);
         let far: Far<()> = function.call(RawArguments(arguments));
         if let Some(failure) = far.broken() {
             return Err(Fault::new(what, GetError::Failed(failure.clone())));
@@ -95,17 +97,17 @@ impl Call {
         };
         drop(far);
         // The process must not end before the server knows what was cancelled and
-        // that the result can go, unless it is told to.
-        let flushed = tokio::select! {
-            flushed = here.session.flush() => flushed.blame(&what),
-            () = stop.next() => Err(Fault::new(&what, Why::Interrupted)),
-        };
+        // that the result can go, unless it is told to. How the call went is known
+        // already, and does not change if the server goes away meanwhile.
+        tokio::select! {
+            _ = here.session.flush() => {}
+            () = stop.next() => {}
+        }
         log.finish().await;
         let (content, value) = fetched?;
         let more = "--path fetches a part, --json and --out FILE give all of it, and --far keeps it \
                     on the server for `farside get`";
-        self.delivery.deliver(&content, &value, more).blame(&what)?;
-        flushed
+        self.delivery.deliver(&content, &value, more).blame(&what)
     }
 
     /// The function's full name, the function, and its arguments.

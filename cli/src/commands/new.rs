@@ -5,6 +5,11 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use clap::Args;
+use serde_json::json;
+
+use crate::fault::{Blame, Fault};
+use crate::options::Format;
+use crate::output::{note, print, print_json};
 
 /// Write a guest crate that builds and uploads as it is
 #[derive(Args)]
@@ -18,6 +23,8 @@ pub(crate) struct New {
     /// The farside-guest crate to build on [default: the one this program came with]
     #[arg(long, value_name = "DIR")]
     sdk: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) format: Format,
 }
 
 /// Why there is no new crate.
@@ -43,6 +50,9 @@ pub(crate) enum NewError {
         /// The folder.
         path: PathBuf,
     },
+    /// No folder is given, and the one that this program came with is not there.
+    #[error("the sources that this program was built from are gone, and farside-guest with them")]
+    NoSources,
     /// A path that a Cargo.toml can't hold.
     #[error("the path {} is not UTF-8", path.display())]
     NotText {
@@ -69,6 +79,9 @@ impl NewError {
             NewError::Exists { .. } => {
                 Some("take another name, or another folder with --path DIR".to_owned())
             }
+            NewError::NoSources => Some(
+                "--sdk DIR names the folder guest-sdk of Farside's sources elsewhere".to_owned(),
+            ),
             NewError::NoSdk { .. } => {
                 Some("--sdk takes the folder guest-sdk of Farside's sources".to_owned())
             }
@@ -87,14 +100,21 @@ const FILES: [(&str, &str); 5] = [
 ];
 
 impl New {
-    pub(crate) fn run(self) -> Result<(), NewError> {
-        check_name(&self.name)?;
+    pub(crate) fn run(self) -> Result<(), Fault> {
+        const WHAT: &str = "cannot write a new crate";
         let folder = self.path.unwrap_or_else(|| PathBuf::from(&self.name));
-        let sdk = self.sdk.as_deref().map(given_sdk).transpose()?.or_else(own_sdk);
-        write_crate(&self.name, &folder, &dependency(sdk.as_deref())?)?;
+        let sdk = write(&self.name, &folder, self.sdk.as_deref(), own_sdk()).blame(WHAT)?;
         let module = self.name.replace('-', "_");
-        println!("{}", folder.display());
-        eprintln!(
+        if self.format.json {
+            return print_json(&json!({
+                "path": folder.display().to_string(),
+                "module": module,
+                "sdk": sdk.display().to_string(),
+            }))
+            .blame(WHAT);
+        }
+        print(folder.display()).blame(WHAT)?;
+        note(format_args!(
             "\nnext:\n  \
              rustup target add wasm32-unknown-unknown   (once)\n  \
              cd {}\n  \
@@ -102,15 +122,23 @@ impl New {
              farside upload target/wasm32-unknown-unknown/release/{module}.wasm\n  \
              farside call {module}.greet Ada",
             folder.display(),
-        );
-        if sdk.is_none() {
-            eprintln!(
-                "\nnote: the sources that this program was built from are gone, so the crate \
-                 depends on a published farside-guest; --sdk DIR names sources instead"
-            );
-        }
+        ));
         Ok(())
     }
+}
+
+/// Writes a crate that builds on the SDK that is given, or else on our own. Gives
+/// the SDK's folder.
+fn write(
+    name: &str,
+    folder: &Path,
+    given: Option<&Path>,
+    own: Option<PathBuf>,
+) -> Result<PathBuf, NewError> {
+    check_name(name)?;
+    let sdk = given.map(given_sdk).transpose()?.or(own).ok_or(NewError::NoSources)?;
+    write_crate(name, folder, &dependency(&sdk)?)?;
+    Ok(sdk)
 }
 
 fn check_name(name: &str) -> Result<(), NewError> {
@@ -152,8 +180,7 @@ fn own_sdk() -> Option<PathBuf> {
 }
 
 /// The dependency as it stands in a Cargo.toml.
-fn dependency(sdk: Option<&Path>) -> Result<String, NewError> {
-    let Some(sdk) = sdk else { return Ok(concat!('"', env!("CARGO_PKG_VERSION"), '"').to_owned()) };
+fn dependency(sdk: &Path) -> Result<String, NewError> {
     let path = sdk.to_str().ok_or_else(|| NewError::NotText { path: sdk.to_owned() })?;
     // What JSON escapes in a string, TOML escapes in the same way.
     Ok(format!("{{ path = {} }}", serde_json::Value::from(path)))
@@ -224,11 +251,20 @@ mod tests {
     }
 
     #[test]
-    fn the_sdk_is_a_path_while_its_sources_are_there() {
-        assert_eq!(dependency(Some(Path::new("C:\\sdk"))).unwrap(), r#"{ path = "C:\\sdk" }"#);
-        assert_eq!(dependency(None).unwrap(), format!("{:?}", env!("CARGO_PKG_VERSION")));
+    fn the_sdk_is_a_path() {
+        assert_eq!(dependency(Path::new("C:\\sdk")).unwrap(), r#"{ path = "C:\\sdk" }"#);
         assert!(own_sdk().is_some());
         let error = given_sdk(Path::new("/no/such/folder")).unwrap_err();
         assert!(matches!(error, NewError::NoSdk { .. }));
+    }
+
+    #[test]
+    fn without_the_sdks_sources_no_crate_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path().join("x");
+        let error = write("x", &folder, None, None).unwrap_err();
+        assert!(matches!(error, NewError::NoSources));
+        assert!(!folder.exists());
+        assert_snapshot!(format!("{error}; {}", error.hint().unwrap()), @"the sources that this program was built from are gone, and farside-guest with them; --sdk DIR names the folder guest-sdk of Farside's sources elsewhere");
     }
 }

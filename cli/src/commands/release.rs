@@ -1,9 +1,12 @@
 //! `farside release`: references that are needed no more.
 
+use std::io;
+
 use clap::Args;
+use farside::{DescribeError, RefId};
 use serde_json::json;
 
-use crate::fault::{Blame, Fault};
+use crate::fault::{Blame, Fault, Why};
 use crate::options::Format;
 use crate::output::{note, print_json};
 use crate::remote::Remote;
@@ -28,11 +31,33 @@ impl Release {
         let here = self.remote.session().await?;
         let ids = self.references.iter().map(|reference| reference.id(here.last));
         let ids: Vec<_> = ids.collect::<Result<_, _>>().blame(WHAT)?;
-        here.session.release(&ids);
+        let (mut known, mut unknown) = (Vec::new(), Vec::new());
+        for id in ids {
+            match here.session.describe_ref(id).await {
+                Ok(_) => known.push(id),
+                Err(DescribeError::Failed(failure)) => unknown.push((id, failure)),
+                Err(error) => return Err(Fault::new(WHAT, error)),
+            }
+        }
+        here.session.release(&known);
         here.session.flush().await.blame(WHAT)?;
-        let names: Vec<_> = ids.iter().map(ToString::to_string).collect();
+        if !known.is_empty() || self.format.json {
+            self.tell(&known).blame(WHAT)?;
+        }
+        let names: Vec<_> = unknown.iter().map(|(id, _)| id.to_string()).collect();
+        match unknown.into_iter().next() {
+            Some((_, failure)) => {
+                let what = format!("{WHAT} {}", names.join(", "));
+                Err(Fault::new(what, Why::Release(failure)))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn tell(&self, released: &[RefId]) -> io::Result<()> {
+        let names: Vec<_> = released.iter().map(ToString::to_string).collect();
         match self.format.json {
-            true => print_json(&json!({ "released": names })).blame(WHAT),
+            true => print_json(&json!({ "released": names })),
             false => {
                 note(format_args!("released {}", names.join(", ")));
                 Ok(())

@@ -2,8 +2,8 @@
 
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::{env, future, process};
+use std::path::{Path, PathBuf};
+use std::{env, future, path, process};
 
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, value_parser};
 use farside_server::config::{Config, ConfigError, Setting, settings};
@@ -15,13 +15,15 @@ use tracing_subscriber::filter::ParseError;
 use crate::exit::Exit;
 use crate::fault::{Blame, Fault};
 use crate::output::note;
+use crate::shell::address::Kept;
 use crate::shell::stop::Stop;
-use crate::shell::token::environment;
+use crate::shell::token::{environment, is_usual};
+use crate::show::announcement::{Announcement, EXPOSED};
 
 const ABOUT: &str = "\
 Every setting can also stand in a file or in the environment; `farside config`
-shows them all. SIGTERM and Ctrl-C let running calls finish; a second one ends
-the server at once.
+shows them all. SIGTERM and Ctrl-C let running calls finish, within shutdown_grace,
+and end with exit code 0; a second one ends the server at once, with 130.
 
 Examples:
   farside serve
@@ -31,7 +33,7 @@ Examples:
 /// A server's settings, of which there is one flag each.
 pub(crate) struct Serve {
     config: Option<PathBuf>,
-    log_json: bool,
+    pub(crate) log_json: bool,
     flags: Vec<(&'static str, String)>,
 }
 
@@ -60,6 +62,14 @@ pub(crate) enum ServeError {
     /// The server can't start.
     #[error(transparent)]
     Start(#[from] StartError),
+    /// The address can't be kept in the data folder.
+    #[error("cannot keep the address in {}", data.display())]
+    Address {
+        /// The data folder.
+        data: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// The listener or the signals broke.
     #[error("the server broke off")]
     Broke {
@@ -78,8 +88,8 @@ impl ServeError {
             }
             ServeError::Listen { address, source } => match source.kind() {
                 io::ErrorKind::AddrInUse => Some(format!(
-                    "another program listens there, perhaps another server; --listen {}:0 takes \
-                     a free port",
+                    "another program listens there; a second server beside one of yours takes a \
+                     free port with --listen {}:0, and a folder of its own with --data DIR",
                     host(address)
                 )),
                 io::ErrorKind::PermissionDenied => {
@@ -91,6 +101,9 @@ impl ServeError {
                 _ => None,
             },
             ServeError::Start(error) => error.hint(),
+            ServeError::Address { .. } => {
+                Some("choose a folder that this account can write to with --data".to_owned())
+            }
             ServeError::Broke { .. } => None,
         }
     }
@@ -115,11 +128,15 @@ impl Serve {
         let broke = |source| ServeError::Broke { source };
         let mut stop = Stop::new().map_err(broke)?;
         let address = loaded.config.listen;
+        let data = loaded.config.data.clone();
         let listener = TcpListener::bind(address)
             .await
             .map_err(|source| ServeError::Listen { address, source })?;
         let server = Server::start(loaded.config).await?;
-        announce(&server, listener.local_addr().map_err(broke)?);
+        let listens = listener.local_addr().map_err(broke)?;
+        let kept = Kept::write(&data, listens)
+            .map_err(|source| ServeError::Address { data: data.clone(), source })?;
+        announce(&server, listens, &data, self.log_json);
         let (told, stopped) = tokio::sync::oneshot::channel::<()>();
         let stopped = async {
             // Its other end lives as long as the server is served.
@@ -132,39 +149,47 @@ impl Serve {
             () = &mut serving => return Ok(()),
             () = stop.next() => {}
         }
-        note("stopping: running calls may finish; stop again to end at once");
+        const STOPPING: &str = "stopping: running calls may finish; stop again to end at once";
+        match self.log_json {
+            true => tracing::info!(target: SERVE, "{STOPPING}"),
+            false => note(STOPPING),
+        }
         let _ = told.send(());
         tokio::select! {
             () = serving => Ok(()),
-            // Dropping the server would wait for the guests that run.
-            () = stop.next() => process::exit(Exit::Interrupted.number().into()),
+            () = stop.next() => {
+                drop(kept);
+                // Dropping the server would wait for the guests that run.
+                process::exit(Exit::Interrupted.number().into())
+            }
         }
     }
 }
 
+/// What the command itself says in a log of JSON, whatever the log's filter is.
+const SERVE: &str = "farside::serve";
+
 /// Says where the server is and what to do next.
-fn announce(server: &Server, address: SocketAddr) {
-    note(format_args!("listening on ws://{address}"));
-    note(format_args!("token in {}", server.token_path().display()));
-    if !address.ip().is_loopback() {
-        note("warning: other machines can reach this address, and nothing is encrypted");
+fn announce(server: &Server, address: SocketAddr, data: &Path, as_json: bool) {
+    let data = path::absolute(data).unwrap_or_else(|_| data.to_owned());
+    let (token, capacity) = (server.token_path(), server.capacity());
+    if as_json {
+        let url = format!("ws://{address}");
+        let (token, data) = (token.display(), data.display());
+        tracing::info!(target: SERVE, url, %token, %data, %capacity, "listening on {url}");
+        if !address.ip().is_loopback() {
+            tracing::warn!(target: SERVE, "{EXPOSED}");
+        }
+        return;
     }
-    note(format_args!("capacity: {}", server.capacity()));
-    let url = match address.port() {
-        farside_protocol::DEFAULT_PORT => String::new(),
-        _ => format!("  export FARSIDE_URL=ws://{address}\n"),
-    };
-    note(format_args!(
-        "\ntry in another terminal:\n{url}  \
-         farside new hello && cd hello && cargo build --release\n  \
-         farside upload target/wasm32-unknown-unknown/release/hello.wasm\n  \
-         farside call greet Ada\n"
-    ));
+    let data = (!is_usual(&data)).then_some(data.as_path());
+    note(Announcement { address, token, data, capacity });
 }
 
 /// Sends the log to standard error, one line for each event.
 fn start_log(filter: &str, as_json: bool) -> Result<(), ServeError> {
-    let filter = EnvFilter::try_new(filter)
+    let whole = if as_json { format!("{filter},{SERVE}=info") } else { filter.to_owned() };
+    let filter = EnvFilter::try_new(whole)
         .map_err(|source| ServeError::Filter { filter: filter.to_owned(), source })?;
     let colour =
         io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none_or(|it| it.is_empty());

@@ -152,7 +152,13 @@ impl Close {
         let state = self.remote.state()?;
         let client = self.remote.connect().await?;
         let locked = lock(&state).blame(WHAT)?;
-        let current = locked.read().blame(WHAT)?.map(|current| current.session);
+        let kept = locked.read();
+        let current = match self.session {
+            // A damaged state file must not keep a person from closing it.
+            Some(_) => kept.ok().flatten(),
+            None => kept.blame(WHAT)?,
+        };
+        let current = current.map(|current| current.session);
         let session = self.session.or(current).ok_or_else(|| Fault::new(WHAT, Why::NoSession))?;
         let closed = client.close_session(session).await;
         if Some(session) == current && (closed.is_ok() || is_gone(&closed)) {

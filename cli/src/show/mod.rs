@@ -1,5 +1,6 @@
 //! What the command shows: values, descriptions and failures as text.
 
+pub(crate) mod announcement;
 pub(crate) mod describe;
 mod elements;
 pub(crate) mod failure;

@@ -1,0 +1,137 @@
+//! What a server says when it has started: where it is, and what to do next.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use crate::shell::address::from_here;
+
+/// A server that has started.
+pub(crate) struct Announcement<'a> {
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
+    /// The file of its token.
+    pub(crate) token: &'a Path,
+    /// Its data folder, where the command line would not look into it by itself.
+    pub(crate) data: Option<&'a Path>,
+    /// What the machine holds.
+    pub(crate) capacity: &'a dyn fmt::Display,
+}
+
+/// What is said where other machines can reach the server.
+pub(crate) const EXPOSED: &str = "other machines can reach this address, and nothing is encrypted";
+
+impl fmt::Display for Announcement<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Announcement { address, token, data, capacity } = self;
+        writeln!(f, "listening on ws://{address}")?;
+        writeln!(f, "token in {}", token.display())?;
+        if !address.ip().is_loopback() {
+            writeln!(f, "warning: {EXPOSED}")?;
+        }
+        writeln!(f, "capacity: {capacity}\n\ntry in another terminal:")?;
+        let here = from_here(*address);
+        if here != usual_address() {
+            writeln!(f, "  export FARSIDE_URL=ws://{here}")?;
+        }
+        if let Some(data) = data {
+            writeln!(f, "  export FARSIDE_DATA={}", word(&data.to_string_lossy()))?;
+        }
+        writeln!(f, "  farside new hello && cd hello && cargo build --release")?;
+        writeln!(f, "  farside upload target/wasm32-unknown-unknown/release/hello.wasm")?;
+        writeln!(f, "  farside call greet Ada")
+    }
+}
+
+/// The address that the command line speaks to where nothing names another.
+fn usual_address() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], farside_protocol::DEFAULT_PORT))
+}
+
+/// A text as one word of a shell.
+fn word(text: &str) -> Cow<'_, str> {
+    let plain = |c: char| c.is_alphanumeric() || "/._-+:@%,".contains(c);
+    match !text.is_empty() && text.chars().all(plain) {
+        true => Cow::Borrowed(text),
+        false => Cow::Owned(format!("'{}'", text.replace('\'', r"'\''"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use super::*;
+
+    fn check(address: &str, data: Option<&str>) -> String {
+        let announcement = Announcement {
+            address: address.parse().unwrap(),
+            token: Path::new("/d/token"),
+            data: data.map(Path::new),
+            capacity: &"1 instance",
+        };
+        announcement.to_string()
+    }
+
+    #[test]
+    fn the_usual_server_needs_no_variables() {
+        assert_snapshot!(check("127.0.0.1:7327", None), @"
+        listening on ws://127.0.0.1:7327
+        token in /d/token
+        capacity: 1 instance
+
+        try in another terminal:
+          farside new hello && cd hello && cargo build --release
+          farside upload target/wasm32-unknown-unknown/release/hello.wasm
+          farside call greet Ada
+        ");
+    }
+
+    #[test]
+    fn what_is_unusual_is_exported() {
+        assert_snapshot!(check("127.0.0.1:4000", Some("/tmp/a b")), @"
+        listening on ws://127.0.0.1:4000
+        token in /d/token
+        capacity: 1 instance
+
+        try in another terminal:
+          export FARSIDE_URL=ws://127.0.0.1:4000
+          export FARSIDE_DATA='/tmp/a b'
+          farside new hello && cd hello && cargo build --release
+          farside upload target/wasm32-unknown-unknown/release/hello.wasm
+          farside call greet Ada
+        ");
+        assert_snapshot!(check("0.0.0.0:7327", None), @"
+        listening on ws://0.0.0.0:7327
+        token in /d/token
+        warning: other machines can reach this address, and nothing is encrypted
+        capacity: 1 instance
+
+        try in another terminal:
+          farside new hello && cd hello && cargo build --release
+          farside upload target/wasm32-unknown-unknown/release/hello.wasm
+          farside call greet Ada
+        ");
+        assert_snapshot!(check("[::]:7327", Some("/d")), @"
+        listening on ws://[::]:7327
+        token in /d/token
+        warning: other machines can reach this address, and nothing is encrypted
+        capacity: 1 instance
+
+        try in another terminal:
+          export FARSIDE_URL=ws://[::1]:7327
+          export FARSIDE_DATA=/d
+          farside new hello && cd hello && cargo build --release
+          farside upload target/wasm32-unknown-unknown/release/hello.wasm
+          farside call greet Ada
+        ");
+    }
+
+    #[test]
+    fn words_of_a_shell() {
+        assert_eq!(word("/tmp/a.b-c"), "/tmp/a.b-c");
+        assert_eq!(word("it's"), r"'it'\''s'");
+        assert_eq!(word("$HOME"), "'$HOME'");
+    }
+}
