@@ -34,6 +34,7 @@ pub struct ServerBuilder {
     arguments: Vec<OsString>,
     variables: Vec<(OsString, OsString)>,
     data: Option<PathBuf>,
+    listen: Option<String>,
 }
 
 /// How a server ended.
@@ -154,11 +155,29 @@ impl Server {
     /// When it goes on.
     #[cfg(unix)]
     #[must_use]
-    pub fn stop(mut self) -> Exit {
+    pub fn stop(self) -> Exit {
+        self.ask_to_end();
+        self.wait()
+    }
+
+    /// Asks the server to end, as a service manager would.
+    ///
+    /// # Panics
+    /// When it has ended already.
+    #[cfg(unix)]
+    pub fn ask_to_end(&self) {
         use rustix::process::{Pid, Signal, kill_process};
 
         kill_process(Pid::from_child(&self.process), Signal::TERM)
             .unwrap_or_else(|error| panic!("cannot stop the server: {error}"));
+    }
+
+    /// Waits until the server has ended.
+    ///
+    /// # Panics
+    /// When it goes on.
+    #[must_use]
+    pub fn wait(mut self) -> Exit {
         self.exit()
     }
 
@@ -207,6 +226,20 @@ impl ServerBuilder {
         self
     }
 
+    /// A flag of `farside serve` that takes no value.
+    #[must_use]
+    pub fn switch(mut self, flag: &str) -> ServerBuilder {
+        self.arguments.push(flag.into());
+        self
+    }
+
+    /// An address to listen on in place of a free port.
+    #[must_use]
+    pub fn listen(mut self, address: &str) -> ServerBuilder {
+        self.listen = Some(address.to_owned());
+        self
+    }
+
     /// A data folder that outlives the server, to start another one on it.
     #[must_use]
     pub fn data(mut self, folder: &Path) -> ServerBuilder {
@@ -239,7 +272,8 @@ impl ServerBuilder {
         let program = built::program("farside");
         let mut command = Command::new(&program);
         isolate(&mut command, folder.path());
-        command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(&data);
+        let listen = self.listen.as_deref().unwrap_or("127.0.0.1:0");
+        command.args(["serve", "--listen", listen, "--data"]).arg(&data);
         command.args(self.arguments).envs(self.variables);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut process = command
@@ -268,5 +302,6 @@ impl ServerBuilder {
 /// The URL in the line with which a server says that it is there.
 fn listening_on(line: &str) -> Option<String> {
     let (_, url) = line.split_once("listening on ")?;
-    url.split_whitespace().next().map(str::to_owned)
+    // The line may be JSON.
+    url.split(|c: char| c.is_whitespace() || c == '"').next().map(str::to_owned)
 }

@@ -70,6 +70,18 @@ impl Shell {
         self
     }
 
+    /// `farside` with these arguments, to be run in this account.
+    ///
+    /// # Panics
+    /// When the program is not built.
+    #[must_use]
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(built::program("farside"));
+        isolate(&mut command, self.home());
+        command.current_dir(self.home()).envs(&self.variables).args(arguments);
+        command
+    }
+
     /// Runs `farside` with these arguments and nothing to read.
     ///
     /// # Panics
@@ -83,12 +95,8 @@ impl Shell {
     /// # Panics
     /// When the program does not start.
     pub fn run_with_input(&self, arguments: &[&str], input: &[u8]) -> Ran {
-        let program = built::program("farside");
-        let mut command = Command::new(&program);
-        isolate(&mut command, self.home());
-        command.current_dir(self.home()).envs(&self.variables).args(arguments);
-        let output = output(&mut command, input)
-            .unwrap_or_else(|error| panic!("cannot run {}: {error}", program.display()));
+        let output = output(&mut self.command(arguments), input)
+            .unwrap_or_else(|error| panic!("cannot run farside: {error}"));
         Ran {
             stdout: self.normal.apply(&String::from_utf8_lossy(&output.stdout)),
             stderr: self.normal.apply(&String::from_utf8_lossy(&output.stderr)),

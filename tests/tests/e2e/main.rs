@@ -5,13 +5,16 @@
 )]
 
 mod bystander;
+mod cli;
 mod demo;
+mod draining;
 mod echo;
 mod faults;
 mod gate;
 mod limits;
 mod local;
 mod ordering;
+mod own;
 mod peer;
 mod plain;
 mod readme;
@@ -19,6 +22,7 @@ mod refs;
 mod sdk;
 mod sessions;
 mod smoke;
+mod stats;
 mod storage;
 mod told;
 mod transfers;

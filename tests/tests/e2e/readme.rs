@@ -1,4 +1,4 @@
-//! The README's console blocks, run as a reader would run them.
+//! The README's console blocks, run as a reader would run them, and its guest.
 //!
 //! In a block, a line that begins with `$ ` is a command and the lines up to the
 //! next one are what it prints. `...` stands for any lines, `[..]` for any text in a
@@ -92,6 +92,23 @@ impl Reader {
         );
     }
 
+    /// Builds the guest that the README shows in place of the crate's own, and calls it.
+    fn run_guest(&self) {
+        let (_, block) = README.split_once("```rust,ignore\n").unwrap();
+        let (block, _) = block.split_once("```").unwrap();
+        fs::write(self.folder.join("src/lib.rs"), block).unwrap();
+        let run = |command: &str| {
+            let output = self.shell(command);
+            let text = String::from_utf8(output.stdout).unwrap();
+            assert!(output.status.success(), "$ {command}\n{text}");
+            text
+        };
+        run("cargo build --release");
+        run("farside upload target/wasm32-unknown-unknown/release/greeter.wasm --name readme");
+        assert_eq!(run("farside call readme.mean '[1, 2.5, 4]'"), "2.5\n");
+        assert!(run("farside describe readme.mean").contains("The mean of some samples"));
+    }
+
     fn shell(&self, command: &str) -> std::process::Output {
         let farside = program("farside");
         let programs = farside.parent().into_iter().map(Path::to_owned);
@@ -130,6 +147,7 @@ fn what_the_readme_shows_is_what_happens() {
     for step in &steps {
         reader.run(step);
     }
+    reader.run_guest();
 }
 
 #[test]

@@ -5,16 +5,27 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use farside::{Client, SessionError};
+use farside::{Client, SessionError, memory_transport};
+use farside_protocol::{Reply, caps};
 use farside_tests::{Server, guest, program};
+use futures_util::{SinkExt, StreamExt};
 use tokio::net::TcpListener;
 
 use crate::local::Local;
 
 /// What an example program prints when it is run with these arguments.
 fn run(server: Option<&Server>, name: &str, arguments: &[&Path]) -> String {
+    run_in(Path::new("."), server, name, arguments)
+}
+
+/// The same in a folder.
+fn run_in(folder: &Path, server: Option<&Server>, name: &str, arguments: &[&Path]) -> String {
     let mut example = Command::new(program(name));
-    example.args(arguments).env_remove("FARSIDE_URL").env_remove("FARSIDE_TOKEN");
+    example
+        .current_dir(folder)
+        .args(arguments)
+        .env_remove("FARSIDE_URL")
+        .env_remove("FARSIDE_TOKEN");
     if let Some(server) = server {
         example.env("FARSIDE_URL", server.url()).env("FARSIDE_TOKEN", server.token());
     }
@@ -52,7 +63,20 @@ fn an_application_has_farside_under_one_of_its_paths() {
 #[test]
 fn the_main_job_is_ten_lines() {
     let server = Server::start();
-    insta::assert_snapshot!(run(Some(&server), "quickstart", &[&guest("stats")]), @"288675.1345958226");
+    let folder = tempfile::tempdir().unwrap();
+    fs::copy(guest("stats"), folder.path().join("stats.wasm")).unwrap();
+    let printed = run_in(folder.path(), Some(&server), "quickstart", &[]);
+    insta::assert_snapshot!(printed, @"288.6749902572095");
+}
+
+#[test]
+fn the_readme_shows_the_quickstart() {
+    let readme = include_str!("../../../README.md");
+    let (_, block) = readme.split_once("```rust,no_run\n").unwrap();
+    let (block, _) = block.split_once("```").unwrap();
+    let source = source("quickstart");
+    let (_, program) = source.split_once("\n\n").unwrap();
+    assert_eq!(block, program);
 }
 
 #[test]
@@ -117,6 +141,21 @@ async fn a_client_over_a_transport_has_one_session() {
 async fn a_refused_token_is_refused_over_any_transport() {
     let client = Local::start().await.client("wrong").await;
     insta::assert_snapshot!(client.unwrap_err(), @"the given transport does not accept the token");
+}
+
+#[tokio::test]
+async fn a_frame_has_a_cap_on_every_transport() {
+    let local = Local::start().await;
+    let (mut near, far) = memory_transport();
+    let frame = vec![0xc1; caps::FRAME_BYTES + 1];
+    let client = async move {
+        near.send(frame.into()).await.unwrap();
+        near.next().await.unwrap().unwrap()
+    };
+    let (answer, ()) = tokio::join!(client, local.server.accept(far));
+    let replies: Vec<Reply> = Reply::decode_frame(answer).collect::<Result<_, _>>().unwrap();
+    let [Reply::Refused { failure }] = &replies[..] else { panic!("{replies:?}") };
+    insta::assert_snapshot!(failure, @"a frame of 262145 bytes; 262144 are allowed");
 }
 
 #[tokio::test]
