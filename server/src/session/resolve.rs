@@ -89,6 +89,11 @@ impl State {
     }
 
     fn unknown_function(&self, name: &str) -> Failure {
+        if let Some((language, "eval" | "execute")) = name.split_once('.')
+            && !self.names.contains_key(language)
+        {
+            return self.unknown_language(language);
+        }
         let failure = Failure::new(ErrorCode::NotFound, format!("there is no function {name}"));
         if self.names.is_empty() {
             return failure.with_hint("the session has no modules yet; upload one first");
@@ -101,6 +106,17 @@ impl State {
         failure.with_hint(match near.is_empty() {
             false => format!("did you mean {}?", near.join(" or ")),
             true => format!("the session's modules are {}", modules.join(", ")),
+        })
+    }
+
+    fn unknown_language(&self, language: &str) -> Failure {
+        let known: Vec<&str> = self.evaluators.files().map(|(language, _)| language).collect();
+        let message = format!("this server does not evaluate {language}");
+        Failure::new(ErrorCode::NotFound, message).with_hint(match known.is_empty() {
+            false => format!("it evaluates {}", known.join(" and ")),
+            true => "its operator names an evaluator with --evaluator NAME=FILE, or puts one \
+                     beside the program (cargo xtask evaluators builds them)"
+                .to_owned(),
         })
     }
 

@@ -117,5 +117,9 @@ async fn a_language_that_is_not_there_is_no_function() {
     let server = Server::start();
     let session = server.session().await;
     let far = session.language("cobol").eval::<()>("1");
-    assert_eq!(failure(&far).await.code, ErrorCode::NotFound);
+    let failure = failure(&far).await;
+    assert_eq!(failure.code, ErrorCode::NotFound);
+    assert_eq!(failure.message, "this server does not evaluate cobol");
+    let hint = failure.hint.unwrap_or_default();
+    assert!(hint.contains(if javascript().is_some() { "javascript" } else { "--evaluator" }));
 }
