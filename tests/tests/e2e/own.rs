@@ -19,10 +19,9 @@ fn with_port_named(server: &Server, text: &str) -> String {
 #[test]
 fn what_a_server_says_is_enough_to_reach_it() {
     let server = Server::start();
-    let log = server.log();
     let said = |name: &str| {
-        let line = log.lines().find_map(|line| line.trim().strip_prefix(name));
-        line.unwrap_or_else(|| panic!("the server does not say {name}\n{log}")).to_owned()
+        let line = server.wait_for_log(name);
+        line.trim().strip_prefix(name).unwrap().to_owned()
     };
     let url = said("export FARSIDE_URL=");
     let data = said("export FARSIDE_DATA=");
