@@ -17,8 +17,8 @@ impl Workspace {
     /// The workspace that this program was built from. The target folder is the one
     /// that this program lies in, so every way to choose it is respected.
     pub(crate) fn here() -> Result<Workspace> {
-        let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let root = package.parent().context("xtask has no folder above it")?.to_owned();
+        // Without the slash at its end.
+        let root = Path::new(env!("FARSIDE_CHECKOUT")).components().collect();
         let program = env::current_exe().context("cannot tell where this program lies")?;
         let binaries = program.parent().context("this program lies in no folder")?.to_owned();
         Ok(Workspace { root, binaries })

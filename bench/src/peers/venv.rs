@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 use anyhow::{Context, Result, bail};
 
 /// The folder of the scripts and of the list of packages.
-const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/python");
+const SCRIPTS: &str = concat!(env!("FARSIDE_CHECKOUT"), "bench/python");
 
 /// The file that says which packages were installed.
 const INSTALLED: &str = "requirements.txt";

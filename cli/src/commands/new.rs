@@ -175,8 +175,9 @@ fn given_sdk(folder: &Path) -> Result<PathBuf, NewError> {
 
 /// The SDK beside the sources that this program was built from, while it is there.
 fn own_sdk() -> Option<PathBuf> {
-    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).parent()?;
-    given_sdk(&sources.join("guest-sdk")).ok()
+    let package = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    let sources = option_env!("FARSIDE_CHECKOUT").unwrap_or(package);
+    given_sdk(&Path::new(sources).join("guest-sdk")).ok()
 }
 
 /// The dependency as it stands in a Cargo.toml.

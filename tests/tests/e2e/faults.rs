@@ -21,7 +21,7 @@ fn source_line(frame: &str) -> (String, String) {
     let (function, place) = frame.split_once(" (").unwrap();
     let (file, line) = place.trim_end_matches(')').rsplit_once(':').unwrap();
     let inside = file.split_once("examples/").map_or(file, |(_, inside)| inside);
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples").join(inside);
+    let path = Path::new(env!("FARSIDE_CHECKOUT")).join("examples").join(inside);
     let source = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{frame}: {error}"));
     let line: usize = line.parse().unwrap();
     (function.to_owned(), source.lines().nth(line - 1).unwrap().trim().to_owned())

@@ -40,7 +40,7 @@ fn run_in(folder: &Path, server: Option<&Server>, name: &str, arguments: &[&Path
 
 /// The text of an example program.
 fn source(name: &str) -> String {
-    let programs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/programs/src/bin");
+    let programs = Path::new(env!("FARSIDE_CHECKOUT")).join("examples/programs/src/bin");
     fs::read_to_string(programs.join(name).with_extension("rs")).unwrap()
 }
 
