@@ -18,11 +18,11 @@ use crate::unit::Unit;
 const TIME: &str = "a chain of so many dependent calls and its value";
 const MEMORY: &str = "server's peak for a chain of so many dependent calls";
 
-/// From here on the peak is that of the chain.
-const LEAST: usize = 1_000;
+/// Chains whose peak is far above what the server has in reserve.
+const LONG: [usize; 3] = [10_000, 30_000, 100_000];
 
 /// Beyond the default of 10,000, so that the longest chain is never held up.
-const FLAGS: [&str; 2] = ["--limits-session-pending-calls", "100000"];
+const FLAGS: [&str; 2] = ["--limits-session-pending-calls", "200000"];
 
 pub(crate) async fn measure(runner: &mut Runner, stage: &Stage) -> Result<()> {
     if !runner.wants_any(GROUP, &[TIME, MEMORY]) {
@@ -34,20 +34,22 @@ pub(crate) async fn measure(runner: &mut Runner, stage: &Stage) -> Result<()> {
     let (session, module) = server.session().await?;
     sum_of_ones(&module, 1).await?;
     let empty = server.process().resident()?;
-    let (mut time, mut memory) = (Vec::new(), Vec::new());
+    let mut time = Vec::new();
     for length in decades(10_000) {
         let mut runs = Vec::new();
-        server.process().forget_peak()?;
         for _ in 0..runner.plan().runs() {
             let begun = Instant::now();
             sum_of_ones(&module, i64::try_from(length)?).await?;
             runs.push(micros(begun.elapsed()));
         }
         time.push((length as f64, Samples::new(runs)?.median));
-        if length >= LEAST {
-            let peak = server.process().peak()?.saturating_sub(empty);
-            memory.push((length as f64, (peak as f64).max(1.0)));
-        }
+    }
+    let mut memory = Vec::new();
+    for length in LONG {
+        server.process().forget_peak()?;
+        sum_of_ones(&module, i64::try_from(length)?).await?;
+        let peak = server.process().peak()?.saturating_sub(empty);
+        memory.push((length as f64, peak as f64));
     }
     let fit = |name, unit, points| Growth::fit(GROUP, name, "calls", unit, Pace::Linear, points);
     runner.add_growth(fit(TIME, Unit::Micros, time)?.note(FLAGS.join(" ")));

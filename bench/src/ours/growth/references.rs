@@ -31,8 +31,11 @@ const FLAGS: [&str; 4] =
 /// Puts between two waits, so that the client's queue stays short.
 const PUTS_AT_ONCE: usize = 10_000;
 
-/// The least number of references whose time and memory can be measured.
+/// The least number of references whose time can be measured.
 const LEAST: usize = 1_000;
+
+/// The least number whose memory is more than what the server has in reserve.
+const LEAST_MEMORY: usize = 10_000;
 
 /// Calls of one run.
 const CALLS: u64 = 500;
@@ -55,7 +58,7 @@ pub(crate) async fn measure(runner: &mut Runner, stage: &Stage) -> Result<()> {
         let before = server.process().resident()?;
         put(&session, count).await?;
         let held = server.process().resident()?.saturating_sub(before);
-        if count >= LEAST {
+        if count >= LEAST_MEMORY {
             memory.push((size, held as f64));
         }
         let mut rates = Vec::new();
