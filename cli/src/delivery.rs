@@ -1,6 +1,6 @@
 //! How a value that was fetched is handed over.
 
-use std::fs::File;
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -25,7 +25,8 @@ pub(crate) struct Delivery {
     /// Print bytes, text and array elements as they are; anything else as MessagePack
     #[arg(long, conflicts_with = "json")]
     raw: bool,
-    /// Write to a file: bytes, text and array elements as they are; anything else as JSON
+    /// Write to a file: bytes, text and array elements as they are; anything else, and all
+    /// with --json, as JSON
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
@@ -99,6 +100,24 @@ impl Delivery {
         Ok(())
     }
 
+    /// Makes sure that the file can be written, before anything is done whose result
+    /// would be lost.
+    ///
+    /// # Errors
+    /// It can't.
+    pub(crate) fn check(&self) -> Result<(), DeliveryError> {
+        let Some(path) = &self.out else { return Ok(()) };
+        let mut open = OpenOptions::new();
+        open.write(true);
+        let tried = match open.open(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                open.create_new(true).open(path).and_then(|_| fs::remove_file(path))
+            }
+            tried => tried.map(drop),
+        };
+        tried.map_err(|source| DeliveryError::File { path: path.clone(), source })
+    }
+
     fn write_file(
         &self,
         path: &Path,
@@ -117,11 +136,15 @@ impl Delivery {
         };
         let written =
             write().map_err(|source| DeliveryError::File { path: path.to_owned(), source })?;
-        let form = if as_json { "JSON" } else { &raw.form };
+        let form = match raw.form.as_str() {
+            _ if as_json => " of JSON".to_owned(),
+            "bytes" => String::new(),
+            form => format!(" of {form}"),
+        };
         match self.json {
             true => note(json!({ "wrote": path.display().to_string(), "bytes": written.len() })),
             false => {
-                note(format_args!("wrote {} of {form} to {}", size(written.len()), path.display()));
+                note(format_args!("wrote {}{form} to {}", size(written.len()), path.display()));
             }
         }
         Ok(())
@@ -163,8 +186,6 @@ impl<'a> Raw<'a> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use farside_protocol::array::Array;
     use serde::Serialize;
 
@@ -192,6 +213,21 @@ mod tests {
     fn a_file_gets_the_form_that_is_asked_for() {
         assert_eq!(written(&"text", true, false), br#""text""#);
         assert_eq!(written(&(1, 2), false, true), [0x92, 1, 2]);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_written_is_known_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let check = |path: &str| {
+            let out = Some(folder.path().join(path));
+            Delivery { json: false, raw: false, out }.check()
+        };
+        check("value").unwrap();
+        assert!(!folder.path().join("value").exists(), "nothing is left behind");
+        assert!(matches!(check("nowhere/value"), Err(DeliveryError::File { .. })));
+        fs::write(folder.path().join("old"), "kept").unwrap();
+        check("old").unwrap();
+        assert_eq!(fs::read(folder.path().join("old")).unwrap(), b"kept");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use farside::{
     ConnectError, DescribeError, Disconnected, Failure, GetError, RenewError, SessionError,
-    UploadError,
+    UploadError, WaitError,
 };
 use farside_server::config::ConfigError;
 use serde_json::{Value, json};
@@ -51,6 +51,8 @@ pub(crate) enum Why {
     Describe(#[from] DescribeError),
     #[error(transparent)]
     Get(#[from] GetError),
+    #[error(transparent)]
+    Wait(#[from] WaitError),
     #[error(transparent)]
     Renew(#[from] RenewError),
     #[error(transparent)]

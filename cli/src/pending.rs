@@ -28,13 +28,14 @@ impl<'a> Pending<'a> {
     /// A call that `make` makes, with the lines that its guest logs.
     ///
     /// # Errors
-    /// It broke before it was sent.
+    /// It broke before it was sent, or its value could not be written where it shall.
     pub(crate) fn new(
         here: &'a Here,
         delivery: &Delivery,
         what: String,
         make: impl FnOnce() -> Far<()>,
     ) -> Result<Pending<'a>, Fault> {
+        delivery.check().blame(&what)?;
         let log = GuestLog::of(&here.session, delivery.json);
         let far = make();
         match far.broken() {

@@ -3,7 +3,7 @@
 
 use farside::{
     ConnectError, DescribeError, Disconnected, ErrorCode, Failure, GetError, RenewError,
-    SessionError, UploadError,
+    SessionError, UploadError, WaitError,
 };
 use farside_server::config::ConfigError;
 
@@ -52,6 +52,11 @@ impl Verdict<'_> {
                 GetError::Failed(failure) => failed(failure),
                 GetError::Decode { .. } => local(Exit::Server, error.hint()),
                 GetError::Disconnected(reason) => disconnected(reason),
+            },
+            Why::Wait(error) => match error {
+                WaitError::TooMany { .. } => local(Exit::Usage, error.hint()),
+                WaitError::Failed(failure) => failed(failure),
+                WaitError::Disconnected(reason) => disconnected(reason),
             },
             Why::Renew(error) => match error {
                 RenewError::Failed(failure) => failed(failure),
@@ -143,6 +148,9 @@ fn session(error: &SessionError) -> Verdict<'_> {
 
 fn upload(error: &UploadError) -> Verdict<'_> {
     match error {
+        UploadError::Failed(failure) if failure.code == ErrorCode::BadRequest => {
+            Verdict { exit: Exit::Usage, ..failed(failure) }
+        }
         UploadError::Failed(failure) => failed(failure),
         UploadError::Disconnected(reason) => disconnected(reason),
         UploadError::Read { .. } => local(Exit::Local, error.hint()),

@@ -4,7 +4,7 @@ use farside_protocol::{LogLevel, RefId};
 use tokio::sync::broadcast;
 
 /// Lines that a slow reader may be behind before it loses the oldest.
-const LINES: usize = 1024;
+const LINES: usize = 16 * 1024;
 
 /// A line that a guest logged.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub struct LogLine {
 }
 
 /// The lines that a session's guests log from now on, from
-/// [`Session::logs`](crate::Session::logs). It holds 1,024 of them; a reader that
+/// [`Session::logs`](crate::Session::logs). It holds 16,384 of them; a reader that
 /// is further behind loses the oldest. While nobody reads, lines become events of
 /// `tracing` with the target `farside::guest`.
 #[derive(Debug)]

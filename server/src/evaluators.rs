@@ -17,7 +17,7 @@ use tokio::sync::Notify;
 
 use crate::config::Config;
 use crate::core::Core;
-use crate::sandbox::{Module, ModuleError};
+use crate::sandbox::{self, Module, ModuleError};
 
 /// Where evaluators lie beside a program: `bin/farside` and
 /// `share/farside/evaluators/python.wasm`.
@@ -37,7 +37,17 @@ struct Evaluator {
 
 impl Evaluators {
     /// Those of the usual places and of the setting, which wins.
-    pub(crate) fn find(config: &Config) -> Evaluators {
+    ///
+    /// # Errors
+    /// When a file of the setting is not to be had, or is no evaluator.
+    pub(crate) fn find(config: &Config) -> Result<Evaluators, NoEvaluator> {
+        for (name, path) in config.evaluator.iter() {
+            look_at(path).map_err(|why| NoEvaluator {
+                name: name.clone(),
+                path: path.clone(),
+                why,
+            })?;
+        }
         let program = env::current_exe().ok();
         let folder = program.as_deref().and_then(Path::parent);
         let mut places: Vec<PathBuf> = vec![config.data.join("evaluators")];
@@ -52,12 +62,15 @@ impl Evaluators {
         }
         found.extend(config.evaluator.iter().map(|(name, path)| (name.clone(), path.clone())));
         let evaluator = |path| Evaluator { path, module: OnceLock::new(), wanted: Notify::new() };
-        Evaluators(found.into_iter().map(|(name, path)| (name, evaluator(path))).collect())
+        Ok(Evaluators(found.into_iter().map(|(name, path)| (name, evaluator(path))).collect()))
     }
 
-    /// The languages, with the files that evaluate them.
+    /// The languages, with the files that evaluate them; but those that are known not
+    /// to work.
     pub(crate) fn files(&self) -> impl Iterator<Item = (&str, &Path)> {
-        self.0.iter().map(|(name, evaluator)| (name.as_str(), evaluator.path.as_path()))
+        let works = |evaluator: &Evaluator| !matches!(evaluator.module.get(), Some(Err(_)));
+        let found = self.0.iter().filter(move |(_, evaluator)| works(evaluator));
+        found.map(|(name, evaluator)| (name.as_str(), evaluator.path.as_path()))
     }
 
     /// The module that evaluates a language. None if there is no such language.
@@ -69,6 +82,25 @@ impl Evaluators {
             Err(Failure::new(ErrorCode::Unavailable, message)
                 .with_hint("try again in half a minute"))
         }))
+    }
+}
+
+/// A file of the operator's that evaluates nothing.
+#[derive(Debug, thiserror::Error)]
+#[error("{} can't evaluate {name}: {why}", path.display())]
+pub struct NoEvaluator {
+    name: String,
+    path: PathBuf,
+    why: String,
+}
+
+/// Whether a file may be an evaluator, as far as that shows without compiling it.
+fn look_at(path: &Path) -> Result<(), String> {
+    let bytes = fs::read(path).map_err(|error| error.to_string())?;
+    let exports = sandbox::functions_of(&bytes)?;
+    match ["eval", "execute"].iter().find(|needed| !exports.contains(**needed)) {
+        Some(missing) => Err(format!("it is a module without the function {missing}")),
+        None => Ok(()),
     }
 }
 

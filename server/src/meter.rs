@@ -80,6 +80,11 @@ impl Charge {
         Ok(())
     }
 
+    /// What is counted.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// Counts more that is in use already, beyond the limit if need be.
     pub(crate) fn add(&mut self, bytes: u64) {
         self.meter.used.fetch_add(bytes, Ordering::Relaxed);

@@ -17,7 +17,7 @@ use crate::auth::{Token, TokenError};
 use crate::config::{Config, ConfigError};
 use crate::connection::{self, Connections};
 use crate::core::{Core, shutting_down};
-use crate::evaluators::Evaluators;
+use crate::evaluators::{Evaluators, NoEvaluator};
 use crate::listener::listen;
 use crate::machine;
 use crate::meter::Meter;
@@ -75,6 +75,9 @@ pub enum StartError {
     /// The sandbox can't be set up.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
+    /// A file of the setting `evaluator` is none.
+    #[error(transparent)]
+    Evaluator(#[from] NoEvaluator),
 }
 
 impl StartError {
@@ -103,6 +106,14 @@ impl StartError {
             )),
             StartError::Token(error) => error.hint(),
             StartError::Storage(error) => error.hint().map(str::to_owned),
+            StartError::Sandbox(SandboxError::Compiler { .. }) => Some(
+                "set `compiler` to the path of the farside program, or leave it out".to_owned(),
+            ),
+            StartError::Evaluator(_) => Some(
+                "an evaluator is a guest module with the functions eval and execute; \
+                 `cargo xtask guests` builds them in Farside's checkout"
+                    .to_owned(),
+            ),
             StartError::Sandbox(_) => {
                 Some("a lower limits.instances or limits.session_memory needs less".to_owned())
             }
@@ -129,7 +140,7 @@ impl Server {
         let storage = storage::open(&config.storage, &data, &space).await?;
         let token = Token::open(&data)?;
         let sandbox = Sandbox::start(&config, &data.join("compiled"), space)?;
-        let evaluators = Arc::new(Evaluators::find(&config));
+        let evaluators = Arc::new(Evaluators::find(&config)?);
         let core = Arc::new(Core {
             config: Arc::new(config),
             token,

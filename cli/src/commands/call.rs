@@ -26,6 +26,7 @@ as it is; numbers, true, false and null are as in JSON; lists and maps are JSON.
                       those are wanted, else JSON
   @@x                 the text @x
   '\"any text\"'        JSON text in its quotes, which is never taken for more
+A word for bytes is its text as it is; nan, inf and -inf are numbers, too.
 
 Examples:
   farside call greet Ada

@@ -5,7 +5,7 @@ use clap::Args;
 use crate::delivery::Delivery;
 use crate::fault::Fault;
 use crate::remote::Remote;
-use crate::source_text::{Evaluation, SourceText};
+use crate::source_text::{Evaluation, SourceText, Text};
 
 const EXAMPLES: &str = "\
 The value is that of the last expression. Variables last from one command to the
@@ -43,7 +43,8 @@ impl Eval {
     pub(crate) async fn run(self) -> Result<(), Fault> {
         let here = self.remote.session().await?;
         let what = "cannot evaluate it".to_owned();
-        let evaluation = Evaluation::read("eval", &self.source, &self.text, &here, &what)?;
+        let evaluation =
+            Evaluation::read("eval", Text::Word(&self.source), &self.text, &here, &what)?;
         let pending = evaluation.begin(&here, &self.delivery, what)?;
         match self.far {
             true => pending.keep(&self.delivery).await,

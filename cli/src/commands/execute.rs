@@ -5,7 +5,7 @@ use clap::Args;
 use crate::delivery::Delivery;
 use crate::fault::Fault;
 use crate::remote::Remote;
-use crate::source_text::{Evaluation, SourceText};
+use crate::source_text::{Evaluation, SourceText, Text};
 
 const EXAMPLES: &str = "\
 Variables and functions stay in the session, for `farside eval` and the next
@@ -15,7 +15,7 @@ Examples:
   farside execute script.py
   farside execute script.py --with data=@data.json
   echo 'x = 42' | farside execute -
-  farside execute --language javascript script.js";
+  farside execute script.js";
 
 /// Run a script in the session
 #[derive(Args)]
@@ -36,11 +36,8 @@ impl Execute {
     pub(crate) async fn run(self) -> Result<(), Fault> {
         let here = self.remote.session().await?;
         let what = "cannot execute it".to_owned();
-        let source = match self.file.as_str() {
-            "-" => "-".to_owned(),
-            path => format!("@{path}"),
-        };
-        let evaluation = Evaluation::read("execute", &source, &self.text, &here, &what)?;
+        let text = Text::File(&self.file);
+        let evaluation = Evaluation::read("execute", text, &self.text, &here, &what)?;
         evaluation.begin(&here, &self.delivery, what)?.finish().await
     }
 }

@@ -128,7 +128,7 @@ impl Serve {
         let broke = |source| ServeError::Broke { source };
         let mut stop = Stop::new().map_err(broke)?;
         let address = loaded.config.listen;
-        let data = loaded.config.data.clone();
+        let (data, grace) = (loaded.config.data.clone(), loaded.config.shutdown_grace);
         let listener = TcpListener::bind(address)
             .await
             .map_err(|source| ServeError::Listen { address, source })?;
@@ -149,10 +149,12 @@ impl Serve {
             () = &mut serving => return Ok(()),
             () = stop.next() => {}
         }
-        const STOPPING: &str = "stopping: running calls may finish; stop again to end at once";
+        let stopping = format!(
+            "stopping: calls that run may finish within {grace:?}; stop again to end at once"
+        );
         match self.log_json {
-            true => tracing::info!(target: SERVE, "{STOPPING}"),
-            false => note(STOPPING),
+            true => tracing::info!(target: SERVE, "{stopping}"),
+            false => note(stopping),
         }
         let _ = told.send(());
         tokio::select! {

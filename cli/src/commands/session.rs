@@ -32,7 +32,8 @@ enum Action {
     Close(Close),
 }
 
-/// Begin a new session and make it the current one; the old one stays until it expires
+/// Begin a new session and make it the current one. The old one goes on until it expires or
+/// is closed; no command goes back to it
 #[derive(Args)]
 struct New {
     #[command(flatten)]

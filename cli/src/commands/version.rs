@@ -25,8 +25,10 @@ impl Version {
         let reached = self.remote.connect().await;
         if self.format.json {
             let server = reached.as_ref().ok().map(|client| to_json(client.server()));
-            return print_json(&json!({ "program": to_json(&own()), "server": server }))
-                .blame(WHAT);
+            let error = reached.as_ref().err().map(Fault::headline);
+            let program = to_json(&own());
+            let all = json!({ "program": program, "server": server, "server_error": error });
+            return print_json(&all).blame(WHAT);
         }
         print(format_args!("this program\n{}", listing(&own()))).blame(WHAT)?;
         match &reached {
@@ -35,7 +37,7 @@ impl Version {
                 print(format_args!("\nserver at {}\n{listing}", self.remote.url)).blame(WHAT)
             }
             Err(fault) => {
-                note(format_args!("\nno server: {}", fault.headline()));
+                note(format_args!("\nserver not reached: {}", fault.headline()));
                 Ok(())
             }
         }

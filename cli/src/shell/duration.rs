@@ -20,6 +20,9 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, &'static str> {
         "d" => 86_400_000,
         _ => return Err(FORM),
     };
+    if number == 0 {
+        return Err("no time at all is too short for anything");
+    }
     Ok(Duration::from_millis(number.saturating_mul(ms)))
 }
 
@@ -33,7 +36,7 @@ mod tests {
         assert_eq!(parse_duration("30 s"), Ok(Duration::from_secs(30)));
         assert_eq!(parse_duration("5min"), Ok(Duration::from_secs(300)));
         assert_eq!(parse_duration("24h"), Ok(Duration::from_secs(86_400)));
-        for wrong in ["", "30", "s", "1.5s", "-1s", "3 weeks", "99999999999999999999s"] {
+        for wrong in ["", "30", "s", "0s", "1.5s", "-1s", "3 weeks", "99999999999999999999s"] {
             assert!(parse_duration(wrong).is_err(), "{wrong}");
         }
     }

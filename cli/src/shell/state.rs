@@ -68,8 +68,9 @@ impl StateFile {
     }
 
     fn within(folder: &Path, url: &str) -> StateFile {
+        let url = usual_spelling(url);
         let mut name = String::with_capacity(url.len() + 5);
-        for byte in url.trim_end_matches('/').bytes() {
+        for byte in url.bytes() {
             match byte {
                 b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-' => name.push(char::from(byte)),
                 // Also upper case, which some file systems fold.
@@ -113,6 +114,21 @@ impl StateFile {
     fn unusable(&self, source: io::Error) -> StateError {
         StateError::Unusable { path: self.path.clone(), source }
     }
+}
+
+/// One spelling for the URLs that differ only in letters that do not matter, or name
+/// this machine in words.
+fn usual_spelling(url: &str) -> String {
+    let url = url.trim_end_matches('/');
+    let (scheme, rest) = url.split_once("://").unwrap_or(("ws", url));
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    let authority = authority.to_ascii_lowercase();
+    let authority = match authority.strip_prefix("localhost") {
+        Some(port) if port.is_empty() || port.starts_with(':') => format!("127.0.0.1{port}"),
+        _ => authority,
+    };
+    format!("{}://{authority}{path}", scheme.to_ascii_lowercase())
 }
 
 /// The right to change a state; it ends when this is dropped.
@@ -236,7 +252,9 @@ mod tests {
         assert_eq!(name(URL), Path::new("/s/ws_3a_2f_2f127.0.0.1_3a7327.json"));
         assert_eq!(name(URL), name("ws://127.0.0.1:7327/"));
         assert_ne!(name("ws://a_b"), name("ws://a/b"));
-        assert_ne!(name("ws://A"), name("ws://a"));
+        assert_eq!(name(URL), name("WS://localhost:7327"));
+        assert_ne!(name("ws://a/B"), name("ws://a/b"));
+        assert_ne!(name("ws://localhosts"), name("ws://127.0.0.1s"));
     }
 
     #[cfg(unix)]

@@ -17,7 +17,7 @@ pub(crate) fn signature(function: &Function) -> String {
     };
     let name = &function.name;
     let line = format!("{name}({}){result}", params.join(", "));
-    let text = match line.chars().count() <= WIDTH {
+    let text = match line.chars().count() <= WIDTH || params.is_empty() {
         true => line,
         false => format!("{name}(\n    {},\n){result}", params.join(",\n    ")),
     };
@@ -170,5 +170,14 @@ mod tests {
         let result = Schema::of(TypeName::Null);
         let clear = Function { name: "clear".to_owned(), result, ..Function::default() };
         assert_snapshot!(signature(&clear), @"clear()");
+    }
+
+    #[test]
+    fn a_long_result_of_no_parameters_stays_on_its_line() {
+        let one = || Schema::of(TypeName::String);
+        let result = Schema { any_of: (0..20).map(|_| one()).collect(), ..Schema::default() };
+        let shapes = Function { name: "shapes".to_owned(), result, ..Function::default() };
+        let signature = signature(&shapes);
+        assert!(signature.starts_with("shapes() -> ") && signature.len() > WIDTH, "{signature}");
     }
 }

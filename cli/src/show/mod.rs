@@ -3,6 +3,7 @@
 pub(crate) mod announcement;
 pub(crate) mod describe;
 mod elements;
+mod extension;
 pub(crate) mod failure;
 mod item;
 pub(crate) mod json;

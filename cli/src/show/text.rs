@@ -7,6 +7,7 @@ use farside_protocol::array::ArrayHeader;
 use farside_protocol::value::ScanError;
 
 use super::elements::element;
+use super::extension::Known;
 use super::item::{Item, Items};
 use super::json::unbounded;
 use super::plain::{grouped, quoted, size};
@@ -163,7 +164,10 @@ impl Cutter {
                 None => quoted(text),
             },
             Item::Bytes(bytes) => self.hex("bytes", bytes),
-            Item::Extension(number, body) => self.hex(&format!("extension {number}"), body),
+            Item::Extension(number, body) => match Known::of(*number, body) {
+                Some(Known::Time(text) | Known::Integer(text)) => text,
+                None => self.hex(&format!("extension {number}"), body),
+            },
             Item::Reference(id) => id.to_string(),
             // Not scalars: `piece` takes them.
             Item::List(_) | Item::Map(_) | Item::Array(..) => String::new(),

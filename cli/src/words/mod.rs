@@ -123,15 +123,6 @@ impl Reader<'_> {
         Ok(check_arguments(function, &list)?.unwrap_or(list))
     }
 
-    /// One word as MessagePack, read as the parameter's type.
-    ///
-    /// # Errors
-    /// As [`read`](Reader::read).
-    pub(crate) fn text(&mut self, param: &Param, word: &str) -> Result<Vec<u8>, WordError> {
-        let argument = self.argument(param, word)?;
-        argument.encode().map_err(|source| WordError::Encode { source })
-    }
-
     /// Variables of any type as a MessagePack map.
     ///
     /// # Errors

@@ -93,6 +93,7 @@ struct Growth {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refused {
     Memory {
+        growth: usize,
         wanted: usize,
     },
     Table {
@@ -120,7 +121,7 @@ impl Share {
 
     fn grow_memory(&mut self, growth: usize, wanted: usize) -> Result<(), Refused> {
         if !charge(&self.budget.memory, growth, self.budget.memory_limit) {
-            return Err(Refused::Memory { wanted });
+            return Err(Refused::Memory { growth, wanted });
         }
         let private = (growth as u64).saturating_sub(std::mem::take(&mut self.shared));
         self.process.grow(private).map_err(|exceeded| {
@@ -143,8 +144,13 @@ impl Share {
         Ok(())
     }
 
-    pub(super) fn budget(&self) -> &Budget {
+    pub(super) fn budget(&self) -> &Arc<Budget> {
         &self.budget
+    }
+
+    /// The memory of the process, which it counts in.
+    pub(super) fn process(&self) -> &Arc<Meter> {
+        &self.budget.process
     }
 }
 

@@ -86,7 +86,8 @@ impl Catalog {
     pub(crate) fn load_evaluator(&self, hash: ModuleHash, file: &Path) -> Option<Arc<Module>> {
         let beside = CompiledCode::beside(file).and_then(|it| it.load(&self.engine, hash));
         let (code, manifest, image) = beside.or_else(|| self.compiled.load(&self.engine, hash))?;
-        self.finish_with(&self.evaluator_linker, hash, &code, manifest, image).map(Arc::new).ok()
+        let module = self.finish_with(&self.evaluator_linker, hash, &code, manifest, image);
+        module.map(|module| Arc::new(module.evaluating())).ok()
     }
 
     /// Makes a module of an evaluator's compiled code, which is kept beside its file

@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use farside_protocol::{ErrorCode, Failure};
 use tokio::sync::Notify;
 
+use super::ending::Ending;
 use super::engine::{TICK, Ticker};
 use super::fault::Fault;
 use super::instance::{FIRST_TICKS, Finished};
@@ -46,6 +47,8 @@ struct StopShared {
     failure: OnceLock<Failure>,
     /// Of those who prepare the call.
     told: Notify,
+    /// Once the guest was entered.
+    ending: Ending,
 }
 
 impl Stop {
@@ -58,6 +61,11 @@ impl Stop {
     /// What it shall end with, if it shall.
     pub(crate) fn requested(&self) -> Option<Failure> {
         self.shared.failure.get().cloned()
+    }
+
+    /// How the guest is brought to its end, once it runs.
+    pub(super) fn ending(&self) -> &Ending {
+        &self.shared.ending
     }
 
     /// Waits until it shall stop.
@@ -110,12 +118,13 @@ impl Running {
     /// Runs for one tick.
     fn advance(&mut self, ticker: &Ticker) -> Poll<Finished> {
         if let Some(failure) = self.over() {
-            if self.begun {
+            if !self.begun {
+                // The call's future looks at this before it enters the guest.
+                self.stop.request(failure);
+            } else if !self.stop.ending().press(&failure, self.cpu_used, Instant::now()) {
                 let outcome = Err(Fault::poisoning(failure));
                 return Poll::Ready(Finished { instance: None, outcome });
             }
-            // The call's future looks at this before it enters the guest.
-            self.stop.request(failure);
         }
         self.begun = true;
         let before = thread_cpu_time();

@@ -45,7 +45,7 @@ pub(super) fn from_wasmtime(error: &wasmtime::Error, host: &mut Host) -> Fault {
     let mut failure = match host.share.refused.take() {
         Some(refused) => memory_limit(refused, host),
         None => match host.panic.take() {
-            Some(text) => Failure::new(ErrorCode::Trap, format!("the guest panicked: {text}")),
+            Some(text) => panicked(&text),
             None => trap(error),
         },
     };
@@ -53,12 +53,23 @@ pub(super) fn from_wasmtime(error: &wasmtime::Error, host: &mut Host) -> Fault {
     Fault::poisoning(failure)
 }
 
+fn panicked(text: &str) -> Failure {
+    let failure = Failure::new(ErrorCode::Trap, format!("the guest panicked: {text}"));
+    match text.starts_with("time not implemented on this platform") {
+        true => failure.with_hint(
+            "a guest asks for the time with farside_guest::clock::now, which the operator grants with guests.clock",
+        ),
+        false => failure,
+    }
+}
+
 fn memory_limit(refused: Refused, host: &Host) -> Failure {
     let budget = host.share.budget();
     let (message, hint) = match refused {
-        Refused::Memory { wanted } => (
+        Refused::Memory { growth, wanted } => (
             format!(
-                "the guest wanted its memory to be {}; all instances of the session use {} of {}",
+                "the guest wanted another {} of memory, {} in all; the instances of the session use {} of {}",
+                size(growth),
                 size(wanted),
                 size(budget.memory()),
                 size(budget.memory_limit()),
@@ -103,6 +114,9 @@ fn trap(error: &wasmtime::Error) -> Failure {
     let what = what.strip_prefix("wasm trap: ").unwrap_or(&what);
     let failure = Failure::new(ErrorCode::Trap, format!("the guest trapped: {what}"));
     match trap {
+        Trap::MemoryOutOfBounds => failure.with_hint(
+            "a wrong address, or a recursion that is too deep for the guest's own stack",
+        ),
         Trap::StackOverflow => failure.with_hint("the guest recursed too deep; its stack is 4 MiB"),
         Trap::UnreachableCodeReached => failure
             .with_hint("in Rust this is an abort, a failed allocation, or unreachable_unchecked"),
@@ -125,6 +139,7 @@ const PLUMBING_NAMES: &[&str] = &[
     "farside_call_",
     "{closure",
 ];
+const PLUMBING_PART: &str = "::__farside_call";
 const PLUMBING_FILES: &[&str] = &["/rustc/", "/guest-sdk/src/", "/farside-guest-"];
 
 /// One line of a backtrace.
@@ -136,6 +151,7 @@ struct Line {
 impl Line {
     fn is_plumbing(&self) -> bool {
         PLUMBING_NAMES.iter().any(|beginning| self.name.starts_with(beginning))
+            || self.name.contains(PLUMBING_PART)
             || self
                 .place
                 .as_ref()
@@ -157,17 +173,27 @@ impl fmt::Display for Line {
 fn frames(backtrace: &WasmBacktrace) -> Vec<String> {
     let all: Vec<Line> = backtrace.frames().iter().flat_map(frame_lines).collect();
     let is_all_plumbing = all.iter().all(Line::is_plumbing);
-    let mut lines: Vec<String> = all
+    let lines: Vec<String> = all
         .iter()
         .filter(|line| is_all_plumbing || !line.is_plumbing())
         .map(|line| beginning(line, caps::BACKTRACE_FRAME_BYTES))
         .collect();
+    let mut lines = repeats_counted(lines);
     if lines.len() > caps::BACKTRACE_FRAMES {
         let cut = lines.len() - caps::BACKTRACE_FRAMES + 1;
         lines.truncate(caps::BACKTRACE_FRAMES - 1);
         lines.push(format!(".. and {cut} more"));
     }
     lines
+}
+
+/// The lines, with one for those that repeat: a recursion has the same over and over.
+fn repeats_counted(lines: Vec<String>) -> Vec<String> {
+    let counted = lines.chunk_by(|one, next| one == next).map(|same| match same.len() {
+        1 => same[0].clone(),
+        times => format!("{} x {times}", same[0]),
+    });
+    counted.collect()
 }
 
 /// A frame's functions: those inlined into it first, by their own short names,

@@ -6,9 +6,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use farside_protocol::{LogLevel, RefId, caps};
 use serde::{Deserialize, Serialize};
-use wasmtime::{Caller, Engine, Extern, Linker};
+use wasmtime::{Caller, Engine, Extern, Linker, Memory, StoreContextMut, UpdateDeadline};
 
-use super::budget::Share;
+use super::budget::{Budget, Share};
+use super::ending::Demand;
+use super::executor::Stop;
 
 /// The module name of all imports.
 pub(super) const IMPORT_MODULE: &str = "farside";
@@ -37,6 +39,10 @@ pub(super) struct Host {
     pub(super) share: Share,
     pub(super) panic: Option<String>,
     log: Option<CallLog>,
+    /// The byte that tells the guest to end what it does.
+    pub(super) interrupt: Option<(Memory, usize)>,
+    /// What those who may stop the call have to say.
+    stop: Option<Stop>,
     /// Where the fixed sequence of numbers is.
     fixed: u64,
 }
@@ -97,7 +103,17 @@ fn decoded(text: &[u8]) -> impl Iterator<Item = char> {
 
 impl Host {
     pub(super) fn new(share: Share, log: Option<CallLog>) -> Host {
-        Host { share, panic: None, log, fixed: 0 }
+        Host { share, panic: None, log, interrupt: None, stop: None, fixed: 0 }
+    }
+
+    /// What another store for the same session and call is made with.
+    pub(super) fn into_budget_and_log(self) -> (Arc<Budget>, Option<CallLog>) {
+        (Arc::clone(self.share.budget()), self.log)
+    }
+
+    /// Who may stop the call that enters now.
+    pub(super) fn stopped_by(&mut self, stop: Stop) {
+        self.stop = Some(stop);
     }
 
     /// The next number of a sequence that is the same in every store: SplitMix64, by
@@ -120,6 +136,24 @@ impl Host {
             log.take(level, text);
         }
     }
+}
+
+/// Ends a guest that did not end by itself; why is in [`Stop`].
+#[derive(Debug, thiserror::Error)]
+#[error("the guest was made to stop")]
+struct MadeToStop;
+
+/// What happens at a tick of the epoch to a guest that can be stopped without being lost:
+/// it is told to end, or made to, and gives up its thread.
+pub(super) fn tick(mut context: StoreContextMut<'_, Host>) -> wasmtime::Result<UpdateDeadline> {
+    let host = context.data();
+    let demand = host.stop.as_ref().map_or(Demand::Nothing, |stop| stop.ending().demand());
+    match (demand, host.interrupt) {
+        (Demand::Interrupt, Some((memory, at))) => memory.write(&mut context, at, &[1])?,
+        (Demand::Trap, _) => return Err(MadeToStop.into()),
+        (Demand::Nothing | Demand::Interrupt, _) => {}
+    }
+    Ok(UpdateDeadline::Yield(1))
 }
 
 /// A guest's pointer or length leads outside its memory.

@@ -1,10 +1,11 @@
 //! An instance: a module in a store of its own, and how a call enters it.
 
+use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use farside_protocol::manifest::{Function, Inbox};
-use farside_protocol::value::{Head, Kind, scan};
+use farside_protocol::value::{Head, Kind, ScanError, scan};
 use farside_protocol::{ErrorCode, Failure, caps};
 use tokio::sync::OwnedSemaphorePermit;
 use wasmtime::{Memory, Store, TypedFunc};
@@ -13,13 +14,17 @@ use super::arguments::Arguments;
 use super::budget::{Budget, Share};
 use super::executor::Stop;
 use super::fault::{self, Fault};
-use super::host::{CallLog, Host};
+use super::host::{self, CallLog, Host};
 use super::image::Image;
 use super::module::{Entry, Module};
 use super::plain;
 use super::raised::Raised;
 use crate::failures;
 use crate::meter::{Charge, Meter};
+
+mod recovery;
+
+use recovery::Recovery;
 
 /// A module instantiated for a session. Its memory is freed when it is dropped.
 pub(crate) struct Instance {
@@ -29,6 +34,8 @@ pub(crate) struct Instance {
     entries: Vec<Option<SdkEntry>>,
     alloc: Option<TypedFunc<u32, u32>>,
     module: Arc<Module>,
+    /// What it is brought back with when a call has to be stopped, if it can be.
+    recovery: Option<Recovery>,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -103,7 +110,7 @@ pub(crate) async fn run(
         }
         Ground::New { module, budget, permit } => {
             let made = match Instance::create(module, budget, permit, Some(log)).await {
-                Ok(mut instance) => instance.wake().await.map(|()| instance),
+                Ok(mut instance) => instance.prepare().await.map(|()| instance),
                 Err(fault) => Err(fault),
             };
             match made {
@@ -115,9 +122,24 @@ pub(crate) async fn run(
             }
         }
     };
-    let outcome = instance.call(invocation).await;
-    let lost = matches!(&outcome, Err(fault) if fault.poisons);
-    Finished { instance: (!lost).then_some(instance), outcome }
+    let ending = stop.ending();
+    ending.offer(instance.keep_state());
+    instance.store.data_mut().stopped_by(stop.clone());
+    let fault = match instance.call(invocation).await {
+        Ok(output) => return Finished { instance: Some(instance), outcome: Ok(output) },
+        Err(fault) => fault,
+    };
+    match (ending.why(), fault.poisons) {
+        (Some(why), false) => {
+            let failure = recovery::interrupted(why, fault.failure);
+            Finished { instance: Some(instance), outcome: Err(Fault::orderly(failure)) }
+        }
+        (None, false) => Finished { instance: Some(instance), outcome: Err(fault) },
+        (why, true) => {
+            let failure = why.cloned().unwrap_or(fault.failure);
+            instance.roll_back(Fault::poisoning(failure)).await
+        }
+    }
 }
 
 impl Instance {
@@ -130,7 +152,10 @@ impl Instance {
         let mut store =
             Store::new(module.engine(), Host::new(Share::of(budget, module.image()), log));
         store.limiter(|host| &mut host.share);
-        store.epoch_deadline_async_yield_and_update(1);
+        match module.recovers() {
+            true => store.epoch_deadline_callback(host::tick),
+            false => store.epoch_deadline_async_yield_and_update(1),
+        }
         store.set_epoch_deadline(FIRST_TICKS.into());
         let instance = match module.pre().instantiate_async(&mut store).await {
             Ok(instance) => instance,
@@ -139,14 +164,17 @@ impl Instance {
         let memory = instance.get_memory(&mut store, "memory");
         let alloc = instance.get_typed_func(&mut store, "farside_alloc").ok();
         let entries = module.manifest().functions.iter().map(|_| None).collect();
-        Ok(Instance { store, instance, memory, entries, alloc, module, _permit: permit })
+        let recovery = None;
+        Ok(Instance { store, instance, memory, entries, alloc, module, recovery, _permit: permit })
     }
 
     /// Runs what every new instance runs before its first call.
-    async fn wake(&mut self) -> Result<(), Fault> {
-        let Some(wake) = self.module.wake() else { return Ok(()) };
-        let func = self.instance.get_module_export(&mut self.store, wake);
-        self.enter_func(func.and_then(wasmtime::Extern::into_func), "farside_wake").await
+    async fn prepare(&mut self) -> Result<(), Fault> {
+        if let Some(wake) = self.module.wake() {
+            let func = self.instance.get_module_export(&mut self.store, wake);
+            self.enter_func(func.and_then(wasmtime::Extern::into_func), "farside_wake").await?;
+        }
+        self.find_recovery().await
     }
 
     /// Runs an export that takes nothing and gives nothing.
@@ -227,11 +255,12 @@ impl Instance {
                 }
             }
         };
-        let scanned = scan(&bytes).map_err(|error| {
-            Fault::broken_contract(format!(
+        let scanned = scan(&bytes).map_err(|error| match error {
+            ScanError::TooDeep => Fault::orderly(too_deep(description, error)),
+            _ => Fault::broken_contract(format!(
                 "the result of {} is no valid value: {error}",
                 description.name
-            ))
+            )),
         })?;
         if !scanned.refs.is_empty() {
             let message = format!("the result of {} holds a reference", description.name);
@@ -241,13 +270,10 @@ impl Instance {
             ));
         }
         if scanned.depth > value_depth {
-            let message = format!(
-                "the result of {} is nested {} levels deep; {value_depth} are allowed",
-                description.name, scanned.depth
-            );
+            let why = format!("it has {} levels, and {value_depth} are allowed", scanned.depth);
+            let failure = too_deep(description, why);
             return Err(Fault::orderly(
-                Failure::new(ErrorCode::ValueTooLarge, message)
-                    .with_hint("raise limits.value_depth on the server"),
+                failure.with_hint("raise limits.value_depth on the server"),
             ));
         }
         Ok(Output { bytes, kind: scanned.kind })
@@ -322,8 +348,13 @@ impl Instance {
             .instance
             .get_typed_func::<(), u32>(&mut self.store, "farside_abi")
             .map_err(|_| Fault::broken_contract("the guest has no proper farside_abi"))?;
+        self.enter_typed(&func).await
+    }
+
+    /// Calls what takes nothing and gives a number.
+    async fn enter_typed(&mut self, func: &TypedFunc<(), u32>) -> Result<u32, Fault> {
         match func.call_async(&mut self.store, ()).await {
-            Ok(abi) => Ok(abi),
+            Ok(number) => Ok(number),
             Err(error) => Err(fault::from_wasmtime(&error, self.store.data_mut())),
         }
     }
@@ -372,6 +403,11 @@ pub(crate) fn too_large(what: &str, size: u64, limit: u64) -> Failure {
         format!("{what} would be {size} bytes; a value may have {limit}"),
     )
     .with_hint("split it, or raise limits.value_bytes on the server")
+}
+
+fn too_deep(function: &Function, why: impl fmt::Display) -> Failure {
+    let message = format!("the result of {} is nested too deep: {why}", function.name);
+    Failure::new(ErrorCode::ValueTooLarge, message).with_hint("return a flatter value")
 }
 
 /// What the SDK says when a call did not give a value: `[kind, value]`.

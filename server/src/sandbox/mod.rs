@@ -10,6 +10,7 @@ mod capacity;
 mod catalog;
 mod compile;
 mod compiled;
+mod ending;
 mod engine;
 mod executor;
 mod fault;
@@ -24,7 +25,7 @@ mod plain;
 mod raised;
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -43,6 +44,7 @@ pub(crate) use fault::Fault;
 pub(crate) use host::{CallLog, Grants, LogSink};
 pub(crate) use instance::{Finished, Ground, Instance, Invocation, UNCOUNTED, run, too_large};
 pub(crate) use module::{Module, ModuleError};
+pub(crate) use needs::functions_of;
 
 use compile::{Ceilings, Compiler, Order};
 use compiled::CompiledCode;
@@ -74,6 +76,12 @@ pub enum SandboxError {
         folder: String,
         /// What the system says.
         source: io::Error,
+    },
+    /// The program that shall compile is not there.
+    #[error("there is no program {} to compile with", program.display())]
+    Compiler {
+        /// Its path.
+        program: PathBuf,
     },
     /// The system gives no thread.
     #[error("no thread can be started: {0}")]
@@ -115,7 +123,8 @@ impl Sandbox {
             image: limits.image_bytes.bytes(),
         };
         let order = Order { grants, sizes: capacity.sizes, ceilings };
-        let compiler = Compiler::new(&config.compiler);
+        let compiler = Compiler::new(&config.compiler)
+            .map_err(|program| SandboxError::Compiler { program })?;
         if !compiler.is_contained() {
             tracing::warn!(
                 "modules are compiled in this process, since there is no `farside` to do it in a \

@@ -14,7 +14,7 @@ use super::plain;
 use crate::config::ByteSize;
 
 /// Marks the entry of an SDK function; the function's name follows.
-const CALL_PREFIX: &str = "farside_call_";
+pub(super) const CALL_PREFIX: &str = "farside_call_";
 
 /// How the names of exports begin that are for the host alone.
 const HOSTS: &str = "farside_";
@@ -34,6 +34,7 @@ pub(crate) struct Module {
     wake: Option<ModuleExport>,
     /// Bytes of memory that instances share until they write to them.
     image: u64,
+    is_evaluator: bool,
     /// By function: whether its last call took longer than a tick.
     long: Vec<AtomicBool>,
 }
@@ -169,8 +170,19 @@ impl Module {
             entries,
             wake,
             image,
+            is_evaluator: false,
             long,
         })
+    }
+
+    /// The same module, as an evaluator.
+    pub(super) fn evaluating(self) -> Module {
+        Module { is_evaluator: true, ..self }
+    }
+
+    /// Whether it evaluates source text.
+    pub(super) fn is_evaluator(&self) -> bool {
+        self.is_evaluator
     }
 
     pub(crate) fn hash(&self) -> ModuleHash {

@@ -1,11 +1,13 @@
 //! What a module needs from its start on, against what there can be at most. What it
 //! asks for later is a matter of its session's budget.
 
+use std::collections::BTreeSet;
+
 use wasmparser::{BinaryReaderError, Parser, Payload};
 
 use super::capacity::Sizes;
 use super::engine::PER_MODULE;
-use super::module::ModuleError;
+use super::module::{CALL_PREFIX, ModuleError};
 use crate::config::ByteSize;
 
 /// Refuses a valid module of which no instance could ever be made.
@@ -44,4 +46,26 @@ pub(super) fn check(binary: &[u8], sizes: &Sizes) -> Result<(), ModuleError> {
         }
     }
     Ok(())
+}
+
+/// The SDK functions that a module exports, by name; the rest of it is not looked at.
+///
+/// # Errors
+/// What is wrong with the bytes.
+pub(crate) fn functions_of(bytes: &[u8]) -> Result<BTreeSet<String>, String> {
+    let mut functions = BTreeSet::new();
+    for payload in Parser::new(0).parse_all(bytes) {
+        match payload {
+            Ok(Payload::ExportSection(exports)) => {
+                for export in exports {
+                    let export = export.map_err(|error| error.to_string())?;
+                    functions.extend(export.name.strip_prefix(CALL_PREFIX).map(str::to_owned));
+                }
+            }
+            Ok(Payload::CodeSectionStart { .. }) => break,
+            Ok(_) => {}
+            Err(error) => return Err(format!("it is no WebAssembly module: {error}")),
+        }
+    }
+    Ok(functions)
 }

@@ -39,7 +39,11 @@ impl Raised {
             (kind, "") => kind.to_owned(),
             (kind, message) => format!("{kind}: {message}"),
         };
-        let lines: Vec<String> = traceback?.lines().map(str::to_owned).collect();
+        let mut lines: Vec<String> = traceback?.lines().map(str::to_owned).collect();
+        // It is the message already.
+        if lines.last() == Some(&message) {
+            lines.pop();
+        }
         // The end says what it was, which is what matters of a deep recursion.
         let cut = lines.len().saturating_sub(LINES);
         Some(Raised { message, backtrace: lines[cut..].to_vec() })
@@ -63,6 +67,7 @@ mod tests {
     fn exceptions_are_told_from_other_errors() {
         let (kind, text) = (("type", "ValueError"), ("message", "no"));
         check(&[kind, text, ("traceback", "one\n  two")], Some(("ValueError: no", 2)));
+        check(&[kind, text, ("traceback", "one\nValueError: no")], Some(("ValueError: no", 1)));
         check(&[kind, ("message", ""), ("traceback", "")], Some(("ValueError", 0)));
         check(&[kind, text, ("traceback", &"line\n".repeat(100))], Some(("ValueError: no", 64)));
         check(&[kind, text, ("other", "")], None);

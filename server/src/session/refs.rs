@@ -113,7 +113,11 @@ impl Refs {
         if self.table.len() < self.most {
             return self.counted.has_room(ENTRY_BYTES).map_err(|full| failures::of_memory(&full));
         }
-        let message = format!("the session has {} references, as many as it may", self.table.len());
+        let message = format!(
+            "the session has {} references, failed ones included; it may have {}",
+            self.len(),
+            self.most
+        );
         Err(Failure::new(ErrorCode::QuotaExceeded, message).with_hint(
             "release references that are not needed any more, or raise limits.session_refs on the server",
         ))
@@ -352,10 +356,7 @@ impl Entry {
         let origin = match &self.origin {
             Origin::Put => "put".to_owned(),
             Origin::Select { of, path } => format!("select {of} {path}"),
-            Origin::Call { module, function, fresh } => {
-                let fresh = if *fresh { "fresh " } else { "" };
-                format!("{fresh}call {}", name(*module, *function))
-            }
+            Origin::Call { module, function, .. } => format!("call {}", name(*module, *function)),
             Origin::Refused(what) => (*what).to_owned(),
         };
         let (state, kind, bytes, failure) = match &self.state {

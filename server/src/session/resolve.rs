@@ -113,9 +113,12 @@ impl State {
         let known: Vec<&str> = self.evaluators.files().map(|(language, _)| language).collect();
         let message = format!("this server does not evaluate {language}");
         Failure::new(ErrorCode::NotFound, message).with_hint(match known.is_empty() {
-            false => format!("it evaluates {}", known.join(" and ")),
-            true => "its operator names an evaluator with --evaluator NAME=FILE, or puts one \
-                     beside the program (cargo xtask evaluators builds them)"
+            false => format!(
+                "it evaluates {}: name the language (farside eval --language NAME)",
+                known.join(" and ")
+            ),
+            true => "its operator names an evaluator with --evaluator NAME=FILE, or puts \
+                     NAME.wasm into the data folder's evaluators (cargo xtask guests builds them)"
                 .to_owned(),
         })
     }

@@ -174,6 +174,13 @@ impl State {
         {
             return Ok(());
         }
+        let makes_reference =
+            matches!(request, Request::Call { .. } | Request::Put { .. } | Request::Select { .. });
+        if makes_reference && self.refs.is_flooded() {
+            let message = "the session has twice as many references as it may, failures included";
+            return Err(Failure::new(ErrorCode::QuotaExceeded, message)
+                .with_hint("release references that are not needed any more, failed ones too"));
+        }
         match request {
             Request::Call { seq, target, flags, timeout_ms, args } => {
                 let timeout = timeout_ms.map(caps::duration_from_ms);
@@ -215,12 +222,6 @@ impl State {
             }
         }
         self.work_off(steps);
-        if self.refs.is_flooded() {
-            let message = "the session has twice as many references as it may, failures included";
-            return Err(Failure::new(ErrorCode::QuotaExceeded, message).with_hint(
-                "look at the failures of calls, and release references that are not needed any more",
-            ));
-        }
         Ok(())
     }
 
@@ -245,8 +246,8 @@ impl State {
     pub(super) fn absence(&self, id: RefId) -> Failure {
         match self.writers.get(&id.writer()) {
             Some(writer) if id.counter() > writer.taken => unmade(id),
-            Some(_) => Failure::new(ErrorCode::Gone, format!("{id} is gone: it was released"))
-                .with_hint("keep the Far, or the far:N text, as long as you need its value"),
+            Some(_) => Failure::new(ErrorCode::Gone, format!("{id} is gone, or never was"))
+                .with_hint("a released reference's value is lost: make it again"),
             None => {
                 Failure::new(ErrorCode::NotFound, format!("{id} names nothing in this session"))
                     .with_hint("references belong to the session that made them")

@@ -83,7 +83,13 @@ impl State {
                 .with_hint("wait until some of them have ended"));
         }
         let charge = self.memory.charge(size).map_err(|error| failures::of_memory(&error))?;
-        self.refs.charge(size)?;
+        self.refs.charge(size).map_err(|full| match purpose {
+            Purpose::Module { .. } => {
+                let message = format!("the module can't be received: {}", full.message);
+                Failure { message, ..full }
+            }
+            _ => full,
+        })?;
         writer.incoming.insert(seq, Incoming::new(size, purpose, charge));
         Ok(())
     }

@@ -28,6 +28,7 @@ mod sdk;
 mod sessions;
 mod smoke;
 mod stats;
+mod stopping;
 mod storage;
 mod told;
 mod transfers;

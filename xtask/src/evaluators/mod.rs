@@ -85,6 +85,8 @@ pub(crate) fn build(
         };
         build_one(workspace, toolchain, evaluator, compiler.as_ref())
             .with_context(|| format!("the evaluator {} is not built", evaluator.name()))?;
+        let file = folder(workspace).join(evaluator.name()).with_extension("wasm");
+        eprintln!("the evaluator {}: {}", evaluator.name(), file.display());
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! The server's side: starts a child, gives it the module, and reads what it made.
 
 use std::io;
+use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,8 +38,12 @@ pub(crate) struct Compiler {
 
 impl Compiler {
     /// With the program of the setting.
-    pub(crate) fn new(setting: &str) -> Compiler {
-        Compiler { program: Program::find(setting), turns: Arc::new(Semaphore::new(AT_ONCE)) }
+    ///
+    /// # Errors
+    /// That program, if it is not there.
+    pub(crate) fn new(setting: &str) -> Result<Compiler, PathBuf> {
+        let program = Program::find(setting)?;
+        Ok(Compiler { program, turns: Arc::new(Semaphore::new(AT_ONCE)) })
     }
 
     /// Where modules are compiled, for people.

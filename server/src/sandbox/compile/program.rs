@@ -28,22 +28,26 @@ pub(super) enum Program {
 impl Program {
     /// The program of the setting. Without one: this program, if it can compile, or
     /// `farside` beside it or on the path.
-    pub(super) fn find(setting: &str) -> Program {
+    ///
+    /// # Errors
+    /// The program of the setting, if there is no such file.
+    pub(super) fn find(setting: &str) -> Result<Program, PathBuf> {
         if setting != AUTO {
-            return Program::Child(PathBuf::from(setting));
+            let program = PathBuf::from(setting);
+            return if program.is_file() { Ok(Program::Child(program)) } else { Err(program) };
         }
         let own = env::current_exe().ok();
         if IS_COMPILER.load(Ordering::Relaxed)
             && let Some(own) = own
         {
-            return Program::Child(own);
+            return Ok(Program::Child(own));
         }
         let beside = own.as_deref().and_then(Path::parent).map(Path::to_owned);
         let path = env::var_os("PATH").unwrap_or_default();
         let folders = beside.into_iter().chain(env::split_paths(&path));
         let name = Path::new("farside").with_extension(env::consts::EXE_EXTENSION);
         let program = folders.map(|folder| folder.join(&name)).find(|path| path.is_file());
-        program.map_or(Program::Here, Program::Child)
+        Ok(program.map_or(Program::Here, Program::Child))
     }
 }
 

@@ -1,8 +1,8 @@
 //! Takes the image of an instance.
 
-use wasmtime::{AsContextMut, Extern, Instance, Module, Val};
+use wasmtime::{AsContextMut, Instance, Module, Val};
 
-use super::{ImageError, RESERVED};
+use super::{ImageError, State};
 
 /// The state of an instance of a revealed module.
 pub(crate) struct Image {
@@ -22,20 +22,12 @@ impl Image {
         instance: &Instance,
         mut store: impl AsContextMut,
     ) -> Result<Image, ImageError> {
-        let mut image = Image { memories: Vec::new(), globals: Vec::new() };
-        for name in module.exports().map(|export| export.name()) {
-            let Some(what) = name.strip_prefix(RESERVED) else { continue };
-            let hidden = || ImageError::Hidden { name: name.to_owned() };
-            let number = what.split_once(':').and_then(|(_, number)| number.parse().ok());
-            let number: u32 = number.ok_or_else(hidden)?;
-            match instance.get_export(&mut store, name).ok_or_else(hidden)? {
-                // They were revealed in the order of their numbers.
-                Extern::Memory(memory) => image.memories.push(memory.data(&store).to_vec()),
-                Extern::Global(global) => image.globals.push((number, global.get(&mut store))),
-                _ => return Err(hidden()),
-            }
-        }
-        Ok(image)
+        let state = State::of(module, instance, &mut store)?;
+        let memories = state.memories.iter().map(|memory| memory.data(&store).to_vec()).collect();
+        let globals =
+            state.globals.iter().map(|(number, global)| (*number, global.get(&mut store)));
+        let globals = globals.collect();
+        Ok(Image { memories, globals })
     }
 
     /// Bytes of all memories.

@@ -5,12 +5,17 @@
 //! quiescent point, with no guest frame on the stack, an [`Image`] is taken of them.
 //! [`bake`] makes a module of it, whose instances begin where that one stood.
 //!
+//! A [`Checkpoint`] keeps only what differs from a new instance, to go back to.
+//!
 //! Tables are not captured: a module that changes its tables at run time, or that
 //! drops segments, has an obstacle instead of an image.
 
 mod bake;
 mod capture;
+mod checkpoint;
+mod pages;
 mod reveal;
+mod state;
 #[cfg(test)]
 mod tests;
 
@@ -18,7 +23,9 @@ use wasmparser::BinaryReaderError;
 
 pub(super) use bake::bake;
 pub(super) use capture::Image;
+pub(super) use checkpoint::Checkpoint;
 pub(super) use reveal::{Revealed, reveal};
+pub(super) use state::State;
 
 /// How the names of exports begin that are the host's.
 pub(super) const RESERVED: &str = "farside:";

@@ -3,7 +3,9 @@
 use proptest::prelude::*;
 use wasmtime::{Engine, Instance, Module, Store};
 
-use super::{Image, bake, reveal};
+use super::{Checkpoint, Image, State, bake, reveal};
+use crate::config::ByteSize;
+use crate::meter::Meter;
 
 /// A module with all that an image holds: two memories of different index types,
 /// globals of each type, passive and active segments, a table, a start function.
@@ -82,6 +84,10 @@ impl Guest {
         }
     }
 
+    fn state(&mut self) -> State {
+        State::of(&self.module, &self.instance, &mut self.store).unwrap()
+    }
+
     fn image(&mut self) -> Image {
         Image::capture(&self.module, &self.instance, &mut self.store).unwrap()
     }
@@ -141,6 +147,50 @@ proptest! {
         let mut guest = Guest::new(&engine, &baked);
         again.iter().for_each(|change| (twin.apply(change), guest.apply(change)).0);
         prop_assert_eq!(guest.see(&places), twin.see(&places));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_new_instance_goes_on_from_a_checkpoint(
+        image in changes(), before in changes(), between in changes(), undone in changes(),
+    ) {
+        let engine = Engine::default();
+        let memory = Meter::new(ByteSize::new(1 << 30));
+        let mut origin = Guest::new(&engine, &revealed());
+        image.iter().for_each(|change| origin.apply(change));
+        let baked = bake(&revealed(), &origin.image()).unwrap();
+        let (mut guest, mut twin) = (Guest::new(&engine, &baked), Guest::new(&engine, &baked));
+        let mut checkpoint = None;
+        for changes in [before, between] {
+            changes.iter().for_each(|change| (twin.apply(change), guest.apply(change)).0);
+            let state = guest.state();
+            checkpoint = Checkpoint::take(checkpoint, &state, &mut guest.store, &memory);
+        }
+        undone.iter().for_each(|change| guest.apply(change));
+        drop(guest);
+        let mut again = Guest::new(&engine, &baked);
+        let state = again.state();
+        checkpoint.as_ref().unwrap().restore(&state, &mut again.store).unwrap();
+        prop_assert_eq!(again.image().memories, twin.image().memories);
+        let places = [0, 10, 5000, 65_536, 131_000];
+        prop_assert_eq!(again.see(&places), twin.see(&places));
+        prop_assert!(memory.used() > 0);
+        drop(checkpoint);
+        prop_assert_eq!(memory.used(), 0);
+    }
+}
+
+#[test]
+fn what_the_process_has_no_memory_for_is_not_kept() {
+    let mut guest = Guest::new(&Engine::default(), &revealed());
+    let state = guest.state();
+    for (limit, expected) in [(1 << 30, true), (100, false)] {
+        let memory = Meter::new(ByteSize::new(limit));
+        let taken = Checkpoint::take(None, &state, &mut guest.store, &memory);
+        assert_eq!(taken.is_some(), expected);
     }
 }
 

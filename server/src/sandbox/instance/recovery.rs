@@ -1,0 +1,112 @@
+//! Instances that outlive a call which had to be stopped: those of evaluators.
+
+use std::sync::Arc;
+
+use farside_protocol::{ErrorCode, Failure};
+
+use super::{Finished, Instance};
+use crate::sandbox::ending::Means;
+use crate::sandbox::fault::Fault;
+use crate::sandbox::image::{Checkpoint, State};
+use crate::sandbox::module::Module;
+
+/// The export that tells where the byte is that interrupts what runs.
+const INTERRUPT: &str = "farside_interrupt";
+
+/// What an instance can be brought back with.
+pub(super) struct Recovery {
+    state: State,
+    /// The state before the call that runs, unless it is too large.
+    checkpoint: Option<Checkpoint>,
+}
+
+impl Instance {
+    /// Looks for what a new instance offers to those who stop it.
+    pub(super) async fn find_recovery(&mut self) -> Result<(), Fault> {
+        if !self.module.recovers() {
+            return Ok(());
+        }
+        let code = self.module.pre().module();
+        let state = State::of(code, &self.instance, &mut self.store)
+            .map_err(|error| Fault::broken_contract(format!("its state can't be had: {error}")))?;
+        self.recovery = Some(Recovery { state, checkpoint: None });
+        let Ok(find) = self.instance.get_typed_func::<(), u32>(&mut self.store, INTERRUPT) else {
+            return Ok(());
+        };
+        let at = self.enter_typed(&find).await?;
+        self.store.data_mut().interrupt = self.memory.map(|memory| (memory, at as usize));
+        Ok(())
+    }
+
+    /// Keeps its state, so that a call can be undone; says how a call may be stopped.
+    pub(super) fn keep_state(&mut self) -> Means {
+        let interrupt = self.store.data().interrupt.is_some();
+        let Some(recovery) = &mut self.recovery else { return Means::default() };
+        let memory = Arc::clone(self.store.data().share.process());
+        let last = recovery.checkpoint.take();
+        recovery.checkpoint = Checkpoint::take(last, &recovery.state, &mut self.store, &memory);
+        Means { interrupt, roll_back: recovery.checkpoint.is_some() }
+    }
+
+    /// Makes the instance anew, as it was before the call that failed.
+    pub(super) async fn roll_back(mut self: Box<Self>, fault: Fault) -> Finished {
+        let checkpoint = self.recovery.take().and_then(|recovery| recovery.checkpoint);
+        let Some(checkpoint) = checkpoint else {
+            return Finished { instance: None, outcome: Err(fault) };
+        };
+        let Instance { store, module, _permit: permit, .. } = *self;
+        // Its memory is free before the new one's is taken.
+        let host = store.into_data();
+        let (budget, log) = host.into_budget_and_log();
+        let restored = async {
+            let mut instance = Instance::create(module, budget, permit, log).await?;
+            instance.find_recovery().await?;
+            if let Some(recovery) = &instance.recovery {
+                checkpoint.restore(&recovery.state, &mut instance.store).map_err(|error| {
+                    Fault::broken_contract(format!("its state can't be put back: {error:#}"))
+                })?;
+            }
+            Ok::<_, Fault>(instance)
+        };
+        match restored.await {
+            Ok(instance) => {
+                let failure = kept(fault.failure, "as they were before it");
+                Finished {
+                    instance: Some(Box::new(instance)),
+                    outcome: Err(Fault::orderly(failure)),
+                }
+            }
+            Err(error) => {
+                let failure = fault.failure.with_cause(error.failure);
+                Finished { instance: None, outcome: Err(Fault::poisoning(failure)) }
+            }
+        }
+    }
+}
+
+impl Module {
+    /// Whether its instances outlive calls that have to be stopped.
+    pub(super) fn recovers(&self) -> bool {
+        self.is_evaluator() && self.manifest().obstacle.is_none()
+    }
+}
+
+/// What is said of a call that its guest ended when it was interrupted.
+pub(super) fn interrupted(why: &Failure, told: Failure) -> Failure {
+    let Failure { backtrace, detail, .. } = told;
+    let hint = match why.code {
+        ErrorCode::Cancelled => None,
+        _ => why.hint.clone(),
+    };
+    kept(Failure { backtrace, detail, hint, ..why.clone() }, "as it left them")
+}
+
+/// The failure, with what became of the variables in its hint.
+fn kept(failure: Failure, how: &str) -> Failure {
+    let note = format!("the session's variables are {how}");
+    let hint = match &failure.hint {
+        Some(hint) => format!("{note}; {hint}"),
+        None => note,
+    };
+    failure.with_hint(hint)
+}
