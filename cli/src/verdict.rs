@@ -3,7 +3,7 @@
 
 use farside::{
     ConnectError, DescribeError, Disconnected, ErrorCode, Failure, GetError, RenewError,
-    SessionError, UploadError,
+    SessionError, UploadError, WaitError,
 };
 use farside_server::config::ConfigError;
 
@@ -57,6 +57,11 @@ impl Verdict<'_> {
                 RenewError::Failed(failure) => failed(failure),
                 RenewError::Disconnected(reason) => disconnected(reason),
             },
+            Why::Wait(error) => match error {
+                WaitError::Failed(failure) => failed(failure),
+                WaitError::Disconnected(reason) => disconnected(reason),
+                WaitError::TooMany { .. } => local(Exit::Usage, error.hint()),
+            },
             Why::Disconnected(reason) => disconnected(reason),
             Why::Lookup(error) => match error {
                 LookupError::Ambiguous { .. } => local(Exit::Usage, Some(error.hint())),
@@ -104,7 +109,8 @@ impl Verdict<'_> {
                 | ServeError::Address { .. }
                 | ServeError::Broke { .. } => local(Exit::Local, error.hint()),
             },
-            Why::System(_) => local(Exit::Local, None::<String>),
+            Why::Repl(error) => local(Exit::Usage, Some(error.hint())),
+            Why::System(_) | Why::Terminal(_) => local(Exit::Local, None::<String>),
             Why::Interrupted => local(Exit::Interrupted, None::<String>),
         }
     }
