@@ -129,6 +129,27 @@ fn what_can_not_begin_says_why() {
 }
 
 #[cfg(unix)]
+#[test]
+fn an_interrupt_stops_what_runs_and_ends_a_pipe() {
+    use std::io::{BufRead, BufReader, Write};
+    use std::process::Stdio;
+
+    use rustix::process::{Pid, Signal, kill_process};
+
+    let Some((_server, shell)) = desk() else { return };
+    let mut command = shell.command(&["repl", "--language", "javascript"]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut process = command.spawn().unwrap();
+    let mut stdin = process.stdin.take().unwrap();
+    stdin.write_all(b"console.log('begun'); while (true) {}\n1\n").unwrap();
+    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+    assert_eq!(lines.next().unwrap().unwrap(), "begun");
+    kill_process(Pid::from_child(&process), Signal::INT).unwrap();
+    assert_eq!(process.wait().unwrap().code(), Some(130));
+    assert!(lines.next().is_none());
+}
+
+#[cfg(unix)]
 mod terminal {
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
