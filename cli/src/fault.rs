@@ -5,10 +5,11 @@ use std::io;
 use std::sync::Arc;
 
 use farside::{
-    ConnectError, DescribeError, Disconnected, Failure, GetError, RenewError, SessionError,
-    UploadError, WaitError,
+    ConnectError, DescribeError, Disconnected, ErrorCode, Failure, GetError, RenewError,
+    SessionError, UploadError, WaitError,
 };
 use farside_server::config::ConfigError;
+use rustyline::error::ReadlineError;
 use serde_json::{Value, json};
 
 use crate::commands::new::NewError;
@@ -17,6 +18,7 @@ use crate::delivery::DeliveryError;
 use crate::exit::Exit;
 use crate::lookup::LookupError;
 use crate::output::note;
+use crate::repl::command::ReplError;
 use crate::shell::state::StateError;
 use crate::shell::token::TokenError;
 use crate::show::failure;
@@ -84,6 +86,11 @@ pub(crate) enum Why {
     Config(#[from] ConfigError),
     #[error(transparent)]
     Serve(#[from] ServeError),
+    #[error(transparent)]
+    Repl(#[from] ReplError),
+    /// The terminal can't be used.
+    #[error("{0}")]
+    Terminal(#[from] ReadlineError),
     /// Standard output can't be written, or the system grants no threads or signals.
     #[error("{0}")]
     System(#[from] io::Error),
@@ -116,9 +123,7 @@ impl Fault {
     /// Tells it on standard error, as text or as JSON, and gives the exit code.
     pub(crate) fn report(&self, as_json: bool) -> Exit {
         // Whoever read standard output has had enough of it.
-        if let Why::System(error) | Why::Delivery(DeliveryError::Print(error)) = &self.why
-            && error.kind() == io::ErrorKind::BrokenPipe
-        {
+        if self.nobody_reads() {
             return Exit::Done;
         }
         match as_json {
@@ -126,6 +131,44 @@ impl Fault {
             false => note(self.to_text()),
         }
         Verdict::of(&self.why).exit
+    }
+
+    /// Tells it to a person who knows what it is about: of source text that failed, the
+    /// language's own traceback says all.
+    pub(crate) fn report_in_conversation(&self) -> Exit {
+        let verdict = Verdict::of(&self.why);
+        match verdict.failure.and_then(failure::traceback) {
+            Some(traceback) => {
+                note(format_args!("\x1b[31m{traceback}\x1b[0m"));
+                verdict.exit
+            }
+            None => self.report(false),
+        }
+    }
+
+    /// What the server says that it is, if it was the server.
+    pub(crate) fn code(&self) -> Option<ErrorCode> {
+        Verdict::of(&self.why).failure.map(|failure| failure.code)
+    }
+
+    fn nobody_reads(&self) -> bool {
+        matches!(
+            &self.why,
+            Why::System(error) | Why::Delivery(DeliveryError::Print(error))
+                if error.kind() == io::ErrorKind::BrokenPipe
+        )
+    }
+
+    /// Whether nothing more can be said: the connection is lost, or nobody reads.
+    pub(crate) fn ends_conversation(&self) -> bool {
+        match &self.why {
+            Why::Disconnected(_) => true,
+            Why::Get(error) => matches!(error, GetError::Disconnected(_)),
+            Why::Describe(error) => matches!(error, DescribeError::Disconnected(_)),
+            Why::Renew(error) => matches!(error, RenewError::Disconnected(_)),
+            Why::Wait(error) => matches!(error, WaitError::Disconnected(_)),
+            _ => self.nobody_reads(),
+        }
     }
 
     /// What failed, why, and what to do, in lines.
@@ -176,7 +219,6 @@ mod tests {
     use std::path::PathBuf;
 
     use anstream::adapter::strip_str;
-    use farside::ErrorCode;
     use farside_protocol::value::ArgumentError;
     use farside_server::StartError;
     use farside_server::storage::{Doing, StorageError};

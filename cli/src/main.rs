@@ -14,6 +14,7 @@ mod options;
 mod output;
 mod pending;
 mod remote;
+mod repl;
 mod shell;
 mod show;
 mod source_text;
@@ -46,13 +47,14 @@ fn main() -> ExitCode {
     };
     let as_json = command.json();
     match run(command) {
-        Ok(()) => Exit::Done.into(),
+        Ok(exit) => exit.into(),
         Err(fault) => fault.report(as_json).into(),
     }
 }
 
-fn run(command: Command) -> Result<(), Fault> {
-    match command {
+fn run(command: Command) -> Result<Exit, Fault> {
+    let done = match command {
+        Command::Repl(command) => return within(ONE_CONNECTION, command.run()),
         Command::Serve(command) => within(None, command.run()),
         Command::New(command) => command.run(),
         Command::Config(command) => command.run(),
@@ -70,7 +72,8 @@ fn run(command: Command) -> Result<(), Fault> {
         Command::Cancel(command) => within(ONE_CONNECTION, command.run()),
         Command::Session(command) => within(ONE_CONNECTION, command.run()),
         Command::Version(command) => within(ONE_CONNECTION, command.run()),
-    }
+    };
+    done.map(|()| Exit::Done)
 }
 
 /// Threads for a command that has one connection.

@@ -5,7 +5,8 @@ use clap::{Args, Parser, Subcommand};
 use crate::commands::{
     call::Call, cancel::Cancel, completions::Completions, config::ShowConfig, describe::Describe,
     eval::Eval, execute::Execute, get::Get, new::New, refs::Refs, release::Release, renew::Renew,
-    serve::Serve, session::SessionCommand, token::TokenCommand, upload::Upload, version::Version,
+    repl::Repl, serve::Serve, session::SessionCommand, token::TokenCommand, upload::Upload,
+    version::Version,
 };
 use crate::exit::Exit;
 
@@ -50,6 +51,7 @@ pub(crate) enum Command {
     Call(Call),
     Eval(Eval),
     Execute(Execute),
+    Repl(Repl),
     Get(Get),
     Refs(Refs),
     Release(Release),
@@ -82,6 +84,7 @@ impl Command {
             Command::Call(command) => command.delivery.json,
             Command::Eval(command) => command.delivery.json,
             Command::Execute(command) => command.delivery.json,
+            Command::Repl(command) => command.json,
             Command::Get(command) => command.delivery.json,
             Command::Refs(command) => command.format.json,
             Command::Release(command) => command.format.json,

@@ -109,7 +109,8 @@ impl Verdict<'_> {
                 | ServeError::Address { .. }
                 | ServeError::Broke { .. } => local(Exit::Local, error.hint()),
             },
-            Why::System(_) => local(Exit::Local, None::<String>),
+            Why::Repl(error) => local(Exit::Usage, Some(error.hint())),
+            Why::System(_) | Why::Terminal(_) => local(Exit::Local, None::<String>),
             Why::Interrupted => local(Exit::Interrupted, None::<String>),
         }
     }

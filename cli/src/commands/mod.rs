@@ -12,6 +12,7 @@ pub(crate) mod new;
 pub(crate) mod refs;
 pub(crate) mod release;
 pub(crate) mod renew;
+pub(crate) mod repl;
 pub(crate) mod serve;
 pub(crate) mod session;
 pub(crate) mod token;

@@ -61,10 +61,7 @@ impl StateFile {
     /// # Errors
     /// [`StateError::NoHome`].
     pub(crate) fn of(url: &str) -> Result<StateFile, StateError> {
-        let folders =
-            etcetera::choose_base_strategy().map_err(|source| StateError::NoHome { source })?;
-        let folder = folders.state_dir().unwrap_or_else(|| folders.data_dir());
-        Ok(StateFile::within(&folder.join("farside").join("sessions"), url))
+        Ok(StateFile::within(&state_folder()?.join("sessions"), url))
     }
 
     fn within(folder: &Path, url: &str) -> StateFile {
@@ -201,6 +198,30 @@ impl Written {
     }
 }
 
+/// The file of what was entered in conversations, readable by the account alone.
+///
+/// # Errors
+/// It can't be made.
+pub(crate) fn history_file() -> Result<PathBuf, StateError> {
+    history_within(&state_folder()?)
+}
+
+fn history_within(folder: &Path) -> Result<PathBuf, StateError> {
+    let path = folder.join("history");
+    let made = private_folder(folder).and_then(|()| private_file().truncate(false).open(&path));
+    match made {
+        Ok(_) => Ok(path),
+        Err(source) => Err(StateError::Unusable { path, source }),
+    }
+}
+
+/// The account's state folder.
+fn state_folder() -> Result<PathBuf, StateError> {
+    let folders =
+        etcetera::choose_base_strategy().map_err(|source| StateError::NoHome { source })?;
+    Ok(folders.state_dir().unwrap_or_else(|| folders.data_dir()).join("farside"))
+}
+
 fn private_file() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.create(true).write(true);
@@ -267,6 +288,9 @@ mod tests {
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(&state.path), 0o600);
         assert_eq!(mode(state.path.parent().unwrap()), 0o700);
+        let history = history_within(&folder.path().join("state")).unwrap();
+        assert_eq!(mode(&history), 0o600);
+        assert_eq!(mode(history.parent().unwrap()), 0o700);
     }
 
     #[test]

@@ -5,12 +5,12 @@ use std::io;
 #[cfg(unix)]
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Ctrl-C and, on Unix, SIGTERM. While it lives they no longer end the process.
+/// Ctrl-C and, on Unix, SIGTERM. From the first one on they no longer end the process.
 pub(crate) struct Stop {
     #[cfg(unix)]
     interrupt: Signal,
     #[cfg(unix)]
-    terminate: Signal,
+    terminate: Option<Signal>,
 }
 
 #[cfg(unix)]
@@ -22,15 +22,29 @@ impl Stop {
     pub(crate) fn new() -> io::Result<Stop> {
         Ok(Stop {
             interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
+            terminate: Some(signal(SignalKind::terminate())?),
         })
+    }
+
+    /// Begins to listen to Ctrl-C alone.
+    ///
+    /// # Errors
+    /// The system grants no handler.
+    pub(crate) fn by_key() -> io::Result<Stop> {
+        Ok(Stop { interrupt: signal(SignalKind::interrupt())?, terminate: None })
     }
 
     /// Waits for the next one.
     pub(crate) async fn next(&mut self) {
+        let terminate = async {
+            match &mut self.terminate {
+                Some(terminate) => terminate.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
+            _ = terminate => {}
         }
     }
 }
@@ -43,6 +57,14 @@ impl Stop {
     /// None: the handler is made by the first wait.
     pub(crate) fn new() -> io::Result<Stop> {
         Ok(Stop {})
+    }
+
+    /// The same.
+    ///
+    /// # Errors
+    /// None.
+    pub(crate) fn by_key() -> io::Result<Stop> {
+        Stop::new()
     }
 
     /// Waits for the next one.

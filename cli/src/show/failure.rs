@@ -27,6 +27,11 @@ pub(crate) fn details(failure: &Failure) -> String {
     blocks.join("\n\n")
 }
 
+/// The traceback of an evaluated language, if the failure is an exception of one.
+pub(crate) fn traceback(failure: &Failure) -> Option<String> {
+    backtrace(failure).filter(|_| is_traceback(failure))
+}
+
 /// The nearest hint: the failure's own, or that of what led to it.
 pub(crate) fn hint(failure: &Failure) -> Option<&str> {
     std::iter::once(failure).chain(failure.causes()).find_map(|one| one.hint.as_deref())

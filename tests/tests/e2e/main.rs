@@ -24,6 +24,7 @@ mod plain;
 mod preparing;
 mod readme;
 mod refs;
+mod repl;
 mod sdk;
 mod sessions;
 mod smoke;
