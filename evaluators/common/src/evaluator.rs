@@ -86,7 +86,11 @@ pub trait Evaluator: Sized {
         let result = self.run(script);
         let interrupted = Self::INTERRUPT.clear();
         Lines::flush();
-        if interrupted && result.is_err() { Err(EvalError::interrupted()) } else { result }
+        result.map_err(
+            |error| {
+                if interrupted { EvalError::interrupted() } else { error.within_bounds() }
+            },
+        )
     }
 }
 

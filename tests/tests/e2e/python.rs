@@ -24,6 +24,12 @@ async fn value<T: DeserializeOwned>(session: &Session, expression: &str) -> T {
     value.unwrap_or_else(|error| panic!("{expression}: {error:?}"))
 }
 
+/// Runs statements.
+async fn run(session: &Session, source: &str) {
+    let ran = session.execute(source).get().await;
+    ran.unwrap_or_else(|error| panic!("{source}: {error:?}"));
+}
+
 /// Checks that an expression is true.
 async fn check(session: &Session, expression: &str) {
     assert!(value::<bool>(session, expression).await, "{expression}");
@@ -39,9 +45,9 @@ async fn refusal(session: &Session, source: &str) -> String {
 #[tokio::test]
 async fn variables_last_and_are_each_sessions_own() {
     let Some((server, session)) = python().await else { return };
-    session.execute("x = 20\ndef add(y): return x + y");
+    run(&session, "x = 20\ndef add(y): return x + y").await;
     assert_eq!(value::<i64>(&session, "x += 1\nadd(21)").await, 42);
-    session.execute("import math");
+    run(&session, "import math").await;
     check(&session, "math.isclose(math.pi, 3.14159, abs_tol=1e-5)").await;
     // What has no value gives nothing.
     value::<()>(&session, "y = 5").await;
@@ -82,10 +88,8 @@ async fn values_go_out_and_come_back_as_they_were() {
         "__import__('farside').Array([[1, 2], [3, 4]], 'i16').tolist()",
     ] {
         let there: Far<()> = session.eval(expression);
-        let back: Far<bool> = session.eval_with(
-            &format!("repr(back) == repr({expression})"),
-            (("back", &there),),
-        );
+        let back: Far<bool> =
+            session.eval_with(&format!("repr(back) == repr({expression})"), (("back", &there),));
         assert!(back.get().await.unwrap(), "{expression}");
     }
 }
@@ -93,7 +97,7 @@ async fn values_go_out_and_come_back_as_they_were() {
 #[tokio::test]
 async fn what_has_no_form_of_its_own_is_the_nearest_plain_value() {
     let Some((_server, session)) = python().await else { return };
-    session.execute("import array, collections, datetime, decimal, farside, math");
+    run(&session, "import array, collections, datetime, decimal, farside, math").await;
     assert_eq!(value::<Vec<i64>>(&session, "(1, 2)").await, [1, 2]);
     assert_eq!(value::<Vec<i64>>(&session, "{3}").await, [3]);
     assert_eq!(value::<Vec<i64>>(&session, "range(3)").await, [0, 1, 2]);
@@ -127,9 +131,65 @@ async fn what_is_no_plain_value_is_named_with_its_place() {
 }
 
 #[tokio::test]
+async fn what_goes_wrong_is_told_as_the_language_tells_it() {
+    let Some((_server, session)) = python().await else { return };
+    run(&session, "def half(n):\n    return 1 / n").await;
+    insta::assert_snapshot!(broken(&session.eval::<()>("x = 0\nhalf(x)")).await, @r#"
+    GuestError: ZeroDivisionError: division by zero
+        in Traceback (most recent call last):
+        in   File "<eval>", line 2, in <module>
+        in     half(x)
+        in     ~~~~^^^
+        in   File "<eval>", line 2, in half
+        in     return 1 / n
+        in            ~~^~~
+        in ZeroDivisionError: division by zero
+    "#);
+    insta::assert_snapshot!(broken(&session.eval::<()>("x = (1 +\ny = 2")).await, @r#"
+    GuestError: SyntaxError: '(' was never closed
+        in   File "<eval>", line 1
+        in     x = (1 +
+        in         ^
+        in SyntaxError: '(' was never closed
+    "#);
+    insta::assert_snapshot!(broken(&session.eval::<()>("print 'a'")).await, @r#"
+    GuestError: SyntaxError: Missing parentheses in call to 'print'. Did you mean print(...)?
+        in   File "<eval>", line 1
+        in     print 'a'
+        in     ^^^^^
+        in SyntaxError: Missing parentheses in call to 'print'. Did you mean print(...)?
+    "#);
+    // It poisons nothing, and what was set before it stays.
+    check(&session, "x == 0").await;
+}
+
+#[tokio::test]
+async fn what_the_sandbox_has_not_says_so() {
+    let Some((_server, session)) = python().await else { return };
+    for (source, expected) in [
+        ("import numpy", "arrays of numbers are farside.Array"),
+        ("import numpy", "the sandbox has Python's own library only, such as math"),
+        ("import requests", "the sandbox has Python's own library only"),
+        ("import nonesuch", "No module named 'nonesuch'"),
+        ("import socket", "there is no network in the sandbox"),
+        ("import subprocess", "there are no processes in the sandbox"),
+        ("import asyncio", "there is no event loop in the sandbox"),
+        ("import os\nos.system('ls')", "there are no processes in the sandbox"),
+        ("import os\nos.environ['HOME']", "there are no environment variables in the sandbox"),
+        ("open('data.csv')", "there are no files in the sandbox: open('data.csv')"),
+        ("import pathlib\npathlib.Path('x').write_text('')", "there are no files in the sandbox"),
+        ("import threading\nthreading.Thread().start()", "there are no threads in the sandbox"),
+        ("input()", "there is no input in the sandbox"),
+    ] {
+        let message = refusal(&session, source).await;
+        assert!(message.contains(expected), "{source}: {message}");
+    }
+}
+
+#[tokio::test]
 async fn arrays_are_calculated_with_and_cut() {
     let Some((_server, session)) = python().await else { return };
-    session.execute("import farside\na = farside.Array([[1, 2, 3], [4, 5, 6]], dtype='f64')");
+    run(&session, "import farside\na = farside.Array([[1, 2, 3], [4, 5, 6]], dtype='f64')").await;
     for expression in [
         "a.shape == (2, 3) and a.dtype == 'f64' and a.ndim == 2 and a.size == 6 and len(a) == 2",
         "(a * 2 + 1).tolist() == [[3, 5, 7], [9, 11, 13]]",
@@ -152,7 +212,9 @@ async fn arrays_are_calculated_with_and_cut() {
 async fn what_is_printed_is_logged() {
     let Some((_server, session)) = python().await else { return };
     let mut logs = session.logs();
-    session.execute("import sys\nprint('one', 2)\nprint('no', file=sys.stderr)\nprint('a\\nb', end='')");
+    let source =
+        "import sys\nprint('one', 2)\nprint('no', file=sys.stderr)\nprint('a\\nb', end='')";
+    run(&session, source).await;
     for (level, text) in [
         (LogLevel::Info, "one 2"),
         (LogLevel::Error, "no"),
@@ -197,9 +259,12 @@ async fn deep_recursion_and_huge_values_are_errors_and_no_traps() {
     for (source, class) in [
         ("def f(n): return f(n + 1)\nf(0)", "RecursionError"),
         ("class A:\n    def __repr__(self): return repr(self)\nrepr(A())", "RecursionError"),
-        ("'x' * 10**10", "MemoryError"),
+        ("x = []\nfor _ in range(100000): x = [x]\nrepr(x)", "RecursionError"),
+        ("import json\njson.loads('[' * 100000)", "RecursionError"),
+        ("'x' * 10**9", "MemoryError"),
         ("[0] * 10**9", "MemoryError"),
-        ("bytearray(2**31)", "MemoryError"),
+        ("1 << 10**12", "MemoryError"),
+        ("raise ValueError('long' * 100_000)", "ValueError: longlong"),
     ] {
         let message = refusal(&session, source).await;
         assert!(message.starts_with(class), "{source}: {message}");
@@ -208,16 +273,17 @@ async fn deep_recursion_and_huge_values_are_errors_and_no_traps() {
 }
 
 /// Checks that a text is stopped at its deadline.
-async fn is_stopped(language: &Language, source: &str) {
-    let stopped = failure(&language.timeout(Duration::from_millis(300)).execute(source)).await;
+async fn is_stopped(language: Language, source: &str) {
+    let stopped = language.timeout(Duration::from_millis(300)).execute(source);
+    let stopped = failure(&stopped).await;
     assert_eq!(stopped.code, ErrorCode::DeadlineExceeded, "{stopped:?}");
 }
 
 #[tokio::test]
 async fn what_does_not_end_is_stopped_at_its_deadline() {
     let Some((server, session)) = python().await else { return };
-    is_stopped(&session.language("python"), "while True: pass").await;
+    is_stopped(session.language("python"), "while True: pass").await;
     let other = server.session().await;
     let expression = "import re\nre.match(r'(a+)+$', 'a' * 40 + 'b')";
-    is_stopped(&other.language("python"), expression).await;
+    is_stopped(other.language("python"), expression).await;
 }

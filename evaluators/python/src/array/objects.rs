@@ -8,7 +8,9 @@ use num_traits::ToPrimitive as _;
 use rustpython_vm::builtins::{
     PyBaseExceptionRef, PyFloat, PyInt, PyList, PySlice, PyStrRef, PyTuple,
 };
-use rustpython_vm::{AsObject as _, PyObject, PyObjectRef, PyPayload as _, PyResult, VirtualMachine};
+use rustpython_vm::{
+    AsObject as _, PyObject, PyObjectRef, PyPayload as _, PyResult, VirtualMachine,
+};
 
 use super::PyNdArray;
 
@@ -162,7 +164,12 @@ fn ragged(vm: &VirtualMachine) -> PyBaseExceptionRef {
     vm.new_value_error("an array needs lists of equal length".to_owned())
 }
 
-pub(super) fn to_list(vm: &VirtualMachine, array: &NdArray, shape: &[usize], begin: usize) -> PyObjectRef {
+pub(super) fn to_list(
+    vm: &VirtualMachine,
+    array: &NdArray,
+    shape: &[usize],
+    begin: usize,
+) -> PyObjectRef {
     let [len, inner @ ..] = shape else { return number(vm, array.at(begin)) };
     let size: usize = inner.iter().product();
     let items = (0..*len).map(|place| to_list(vm, array, inner, begin + place * size));
