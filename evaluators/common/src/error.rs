@@ -5,6 +5,15 @@ use serde::{Deserialize, Serialize};
 /// Longest part of a path that is shown.
 const PATH_BYTES: usize = 80;
 
+/// Most bytes of a class's name.
+const KIND_BYTES: usize = 256;
+
+/// Most bytes of a message. The server takes errors of 64 KiB.
+const MESSAGE_BYTES: usize = 8 << 10;
+
+/// Most bytes of a traceback.
+const TRACEBACK_BYTES: usize = 32 << 10;
+
 /// What went wrong, in the language's own words.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EvalError {
@@ -46,9 +55,47 @@ impl EvalError {
         EvalError::new(EvalError::NOT_PLAIN, message)
     }
 
+    /// The same with no text longer than callers can be told. Of a traceback, its middle
+    /// is left out: it begins where the code was entered, and ends with what went wrong.
+    #[must_use]
+    pub fn within_bounds(mut self) -> EvalError {
+        shorten(&mut self.kind, KIND_BYTES, 0);
+        shorten(&mut self.message, MESSAGE_BYTES, 0);
+        shorten(&mut self.traceback, TRACEBACK_BYTES, TRACEBACK_BYTES / 2);
+        self
+    }
+
     /// The code was interrupted from outside.
     #[must_use]
     pub fn interrupted() -> EvalError {
         EvalError::new(EvalError::INTERRUPTED, "the evaluation was stopped from outside")
+    }
+}
+
+/// Leaves out what makes a text longer than so many bytes, all but so many of which are
+/// of its beginning.
+fn shorten(text: &mut String, bytes: usize, of_end: usize) {
+    if text.len() > bytes {
+        let begin = text.floor_char_boundary(bytes - of_end);
+        let end = text.ceil_char_boundary(text.len() - of_end);
+        text.replace_range(begin..end, "...");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_texts_are_shortened() {
+        let traceback = format!("begin{}end", "\u{e9}".repeat(TRACEBACK_BYTES));
+        let error = EvalError { traceback, ..EvalError::new("E", "x".repeat(10 * MESSAGE_BYTES)) };
+        let EvalError { kind, message, traceback } = error.within_bounds();
+        assert_eq!((&*kind, message.len()), ("E", MESSAGE_BYTES + 3));
+        assert!(traceback.starts_with("begin") && traceback.ends_with("end"));
+        assert!(traceback.len() < TRACEBACK_BYTES + 8);
+
+        let short = EvalError::new("E", "short");
+        assert_eq!(short.clone().within_bounds(), short);
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod array;
 mod error;
+mod evaluator;
 mod host;
 mod interrupt;
 mod output;
@@ -10,6 +11,7 @@ mod source;
 pub mod value;
 
 pub use error::EvalError;
+pub use evaluator::{Evaluator, Script, Wanted};
 pub use host::{now, random, wake};
 pub use interrupt::Interrupt;
 pub use output::Lines;

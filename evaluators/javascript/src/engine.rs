@@ -1,8 +1,8 @@
 //! The interpreter and its one context.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use evaluator_common::{DEFAULT_NAME, EvalError, Sources};
+use evaluator_common::{EvalError, Evaluator, Interrupt, Script, Sources, Wanted};
 use farside_guest::Raw;
 use rquickjs::context::EvalOptions;
 use rquickjs::promise::PromiseState;
@@ -16,15 +16,6 @@ const STACK_BYTES: usize = 256 << 10;
 
 const BOOT: &str = include_str!("boot.js");
 
-/// What is wanted of a script.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wanted {
-    /// The value of its last expression.
-    Value,
-    /// That it runs.
-    Nothing,
-}
-
 /// The interpreter, its context, and what `boot.js` gave.
 pub(crate) struct Engine {
     runtime: Runtime,
@@ -35,8 +26,10 @@ pub(crate) struct Engine {
     declared: BTreeSet<String>,
 }
 
-impl Engine {
-    pub(crate) fn start() -> Result<Engine, EvalError> {
+impl Evaluator for Engine {
+    const INTERRUPT: Interrupt = INTERRUPT;
+
+    fn start() -> Result<Engine, EvalError> {
         let runtime = Runtime::new().map_err(|error| broken(&error))?;
         runtime.set_max_stack_size(STACK_BYTES);
         runtime.set_interrupt_handler(Some(Box::new(|| INTERRUPT.is_requested())));
@@ -45,8 +38,12 @@ impl Engine {
         Ok(Engine { runtime, context, tools, sources, declared })
     }
 
-    /// Forgets every variable.
-    pub(crate) fn reset(&mut self) -> Result<(), EvalError> {
+    fn wake(&mut self) -> Result<(), EvalError> {
+        native::seed();
+        Ok(())
+    }
+
+    fn reset(&mut self) -> Result<(), EvalError> {
         let (context, tools) = boot(&self.runtime)?;
         self.tools = tools;
         self.context = context;
@@ -56,36 +53,30 @@ impl Engine {
         Ok(())
     }
 
-    pub(crate) fn run(
-        &mut self,
-        source: &str,
-        bindings: Option<BTreeMap<String, Raw>>,
-        name: Option<&str>,
-        wanted: Wanted,
-    ) -> Result<Raw, EvalError> {
-        INTERRUPT.clear();
-        let name = self.sources.keep(name.unwrap_or(DEFAULT_NAME), source);
+    fn run(&mut self, script: Script) -> Result<Raw, EvalError> {
+        let Script { source, bindings, name, wanted } = script;
+        let name = self.sources.keep(&name, &source);
         let sources = &self.sources;
         let result = self.context.with(|ctx| {
             let tools = self.tools.clone().restore(&ctx).map_err(|error| broken(&error))?;
             let tell = |error| failure::tell(&ctx, error, sources, &tools);
-            for (name, raw) in bindings.into_iter().flatten() {
+            for (name, raw) in bindings {
                 let value = convert::read(&ctx, &tools, raw.as_bytes()).map_err(tell)?;
                 ctx.globals().set(name, value).map_err(|error| tell(error.into()))?;
             }
-            let value = evaluate(&ctx, source, &name).map_err(tell)?;
+            let value = evaluate(&ctx, &source, &name).map_err(tell)?;
             match wanted {
                 Wanted::Value => convert::write(&tools, value).map_err(tell),
                 Wanted::Nothing => Ok(Raw::default()),
             }
         });
         if result.is_ok() {
-            self.declared.extend(declarations(source));
+            self.declared.extend(declarations(&source));
         }
-        if INTERRUPT.clear() && result.is_err() { Err(EvalError::interrupted()) } else { result }
+        result
     }
 
-    pub(crate) fn names(&mut self, prefix: &str) -> Result<Vec<String>, EvalError> {
+    fn names(&mut self, prefix: &str) -> Result<Vec<String>, EvalError> {
         let mut names = self.declared.clone();
         names.retain(|name| name.starts_with(prefix));
         self.context.with(|ctx| {

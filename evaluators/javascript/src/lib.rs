@@ -8,89 +8,12 @@ mod engine;
 mod failure;
 mod native;
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU8;
 
-use evaluator_common::{EvalError, Interrupt};
-use farside_guest::{Raw, function, init, wake};
+use evaluator_common::Interrupt;
 
-use crate::engine::{Engine, Wanted};
-
-/// Where the server asks for an end.
+/// Where the server asks for an end; QuickJS looks there.
 static INTERRUPT_BYTE: AtomicU8 = AtomicU8::new(0);
 const INTERRUPT: Interrupt = Interrupt::at(&INTERRUPT_BYTE);
 
-thread_local! {
-    static ENGINE: RefCell<Option<Engine>> = const { RefCell::new(None) };
-}
-
-fn with_engine<T>(f: impl FnOnce(&mut Engine) -> Result<T, EvalError>) -> Result<T, EvalError> {
-    ENGINE.with_borrow_mut(|engine| match engine {
-        Some(engine) => f(engine),
-        None => f(engine.insert(Engine::start()?)),
-    })
-}
-
-/// Starts the engine, for the image.
-#[init]
-fn start() {
-    if let Err(error) = with_engine(|_| Ok(())) {
-        panic!("the engine does not start: {}", error.traceback);
-    }
-}
-
-/// Makes anew what sessions must not share.
-#[wake]
-fn wake_up() {
-    evaluator_common::wake();
-    native::seed();
-}
-
-/// Evaluates source text and gives its value: that of its last expression.
-///
-/// Bindings become global variables before. The name is shown where errors tell
-/// their place.
-#[function]
-fn eval(
-    source: String,
-    bindings: Option<BTreeMap<String, Raw>>,
-    name: Option<String>,
-) -> Result<Raw, EvalError> {
-    with_engine(|engine| engine.run(&source, bindings, name.as_deref(), Wanted::Value))
-}
-
-/// Runs source text and gives nothing.
-///
-/// Bindings become global variables before. The name is shown where errors tell
-/// their place.
-#[function]
-fn execute(
-    source: String,
-    bindings: Option<BTreeMap<String, Raw>>,
-    name: Option<String>,
-) -> Result<Raw, EvalError> {
-    with_engine(|engine| engine.run(&source, bindings, name.as_deref(), Wanted::Nothing))
-}
-
-/// The names that begin like this: variables, and with a dot the properties of one.
-#[function]
-fn names(prefix: String) -> Vec<String> {
-    with_engine(|engine| engine.names(&prefix)).unwrap_or_default()
-}
-
-/// Forgets every variable.
-#[function]
-fn reset() -> Result<(), EvalError> {
-    with_engine(Engine::reset)
-}
-
-/// Where the server stores a byte to stop what runs.
-#[cfg(target_arch = "wasm32")]
-mod exports {
-    #[expect(unsafe_code, reason = "the server finds it by name")]
-    #[unsafe(no_mangle)]
-    extern "C" fn farside_interrupt() -> u32 {
-        super::INTERRUPT.address()
-    }
-}
+evaluator_common::evaluator!(engine::Engine);

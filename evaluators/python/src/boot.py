@@ -59,11 +59,8 @@ def describe(value):
 
 def _updatecache(filename, module_globals=None):
     text = _source(filename)
-    if text is None:
-        return []
-    lines = [line + '\n' for line in text.split('\n')]
-    linecache.cache[filename] = len(text), None, lines, filename
-    return lines
+    # Not cached: another text gets the same name after a reset.
+    return [] if text is None else [line + '\n' for line in text.split('\n')]
 
 
 def _lazycache(filename, module_globals):

@@ -1,8 +1,6 @@
 //! The interpreter, its global variables, and what `boot.py` gave.
 
-use std::collections::BTreeMap;
-
-use evaluator_common::{DEFAULT_NAME, EvalError, Lines};
+use evaluator_common::{DEFAULT_NAME, EvalError, Evaluator, Interrupt, Script, Wanted};
 use farside_guest::Raw;
 use rustpython_vm::builtins::PySet;
 use rustpython_vm::common::rc::PyRc;
@@ -11,18 +9,9 @@ use rustpython_vm::scope::Scope;
 use rustpython_vm::{Interpreter, PyObjectRef, PyPayload as _, PyResult, Settings, VirtualMachine};
 
 use crate::native::{self, SOURCES};
-use crate::{INTERRUPT, array, convert, failure};
+use crate::{array, convert, failure};
 
 const BOOT: &str = concat!(include_str!("system.py"), include_str!("boot.py"));
-
-/// What is wanted of a text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wanted {
-    /// The value of its last expression.
-    Value,
-    /// That it runs.
-    Nothing,
-}
 
 /// The functions of `boot.py` that Rust calls.
 pub(crate) struct Tools {
@@ -40,8 +29,11 @@ pub(crate) struct Python {
     tools: Tools,
 }
 
-impl Python {
-    pub(crate) fn start() -> Result<Python, EvalError> {
+impl Evaluator for Python {
+    /// RustPython itself looks there.
+    const INTERRUPT: Interrupt = Interrupt::at(&rustpython_vm::signal::INTERRUPT);
+
+    fn start() -> Result<Python, EvalError> {
         let interpreter = build();
         let started = interpreter.enter(|vm| {
             let started: PyResult<(Scope, Tools)> = (|| {
@@ -59,16 +51,14 @@ impl Python {
         Ok(Python { interpreter, scope, tools })
     }
 
-    /// Makes anew what sessions must not share.
-    pub(crate) fn wake(&self) -> Result<(), EvalError> {
+    fn wake(&mut self) -> Result<(), EvalError> {
         self.interpreter.enter(|vm| {
             let woken = self.tools.wake.call((), vm);
             woken.map(drop).map_err(|exception| failure::untold(vm, &exception))
         })
     }
 
-    /// Forgets every variable.
-    pub(crate) fn reset(&mut self) -> Result<(), EvalError> {
+    fn reset(&mut self) -> Result<(), EvalError> {
         SOURCES.take();
         self.scope = self
             .interpreter
@@ -76,19 +66,12 @@ impl Python {
         Ok(())
     }
 
-    pub(crate) fn run(
-        &self,
-        source: &str,
-        bindings: Option<BTreeMap<String, Raw>>,
-        name: Option<&str>,
-        wanted: Wanted,
-    ) -> Result<Raw, EvalError> {
-        INTERRUPT.clear();
-        let name = name.unwrap_or(DEFAULT_NAME);
-        let name = SOURCES.with_borrow_mut(|sources| sources.keep(name, source));
-        let result = self.interpreter.enter(|vm| {
+    fn run(&mut self, script: Script) -> Result<Raw, EvalError> {
+        let Script { source, bindings, name, wanted } = script;
+        let name = SOURCES.with_borrow_mut(|sources| sources.keep(&name, &source));
+        self.interpreter.enter(|vm| {
             let ran: Result<Raw, failure::Failure> = (|| {
-                for (name, raw) in bindings.into_iter().flatten() {
+                for (name, raw) in bindings {
                     let value = convert::read(vm, &self.tools, raw.as_bytes())?;
                     self.scope.globals.set_item(name.as_str(), value, vm)?;
                 }
@@ -96,8 +79,8 @@ impl Python {
                     Wanted::Value => Mode::BlockExpr,
                     Wanted::Nothing => Mode::Exec,
                 };
-                let code = vm.compile(source, mode, name.clone());
-                let code = code.map_err(|error| error.into_pyexception(vm, Some(source)))?;
+                let code = vm.compile(&source, mode, name.clone());
+                let code = code.map_err(|error| error.into_pyexception(vm, Some(&source)))?;
                 let value = vm.run_code_obj(code, self.scope.clone())?;
                 match wanted {
                     Wanted::Value => convert::write(vm, &self.tools, &value),
@@ -105,19 +88,17 @@ impl Python {
                 }
             })();
             ran.map_err(|failure| {
-                if INTERRUPT.clear() {
+                // While it is asked for, nothing of the language runs.
+                if Self::INTERRUPT.is_requested() {
                     EvalError::interrupted()
                 } else {
                     failure::tell(vm, failure, &self.tools)
                 }
             })
-        });
-        INTERRUPT.clear();
-        Lines::flush();
-        result
+        })
     }
 
-    pub(crate) fn names(&self, prefix: &str) -> Result<Vec<String>, EvalError> {
+    fn names(&mut self, prefix: &str) -> Result<Vec<String>, EvalError> {
         self.interpreter.enter(|vm| {
             let names: PyResult<Vec<String>> = (|| {
                 let globals: PyObjectRef = self.scope.globals.clone().into();

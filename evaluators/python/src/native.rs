@@ -14,16 +14,23 @@ thread_local! {
 /// The functions, by the names that `boot.py` knows them by.
 pub(crate) fn functions(vm: &VirtualMachine) -> [(&'static str, PyObjectRef); 5] {
     [
-        ("_out", vm.new_function("_out", |text: PyStrRef| write(Lines::Out, &text)).into()),
-        ("_err", vm.new_function("_err", |text: PyStrRef| write(Lines::Err, &text)).into()),
+        ("_out", vm.new_function("_out", out).into()),
+        ("_err", vm.new_function("_err", err).into()),
         ("_random", vm.new_function("_random", random).into()),
         ("_now", vm.new_function("_now", now).into()),
         ("_source", vm.new_function("_source", source).into()),
     ]
 }
 
-fn write(lines: Lines, text: &PyStrRef) -> usize {
-    lines.write(&text.to_string_lossy());
+fn out(text: PyStrRef) -> usize {
+    Lines::Out.write(&text.to_string_lossy());
+    text.char_len()
+}
+
+/// Warnings and tracebacks name what was evaluated.
+fn err(text: PyStrRef) -> usize {
+    let shown = SOURCES.with_borrow(|sources| sources.show_names(&text.to_string_lossy()));
+    Lines::Err.write(&shown);
     text.char_len()
 }
 

@@ -135,6 +135,21 @@ def _make_posix():
         sys.builtin_module_names += ('posix',)
 
 
+def _make_errno():
+    import errno
+
+    numbers = dict(
+        EPERM=1, ENOENT=2, ESRCH=3, EINTR=4, EIO=5, EBADF=9, ECHILD=10, EAGAIN=11,
+        EWOULDBLOCK=11, ENOMEM=12, EACCES=13, EFAULT=14, EBUSY=16, EEXIST=17, EXDEV=18,
+        ENODEV=19, ENOTDIR=20, EISDIR=21, EINVAL=22, EMFILE=24, ENOSPC=28, ESPIPE=29, EROFS=30,
+        EPIPE=32, EDOM=33, ERANGE=34, ENAMETOOLONG=36, ENOSYS=38, ENOTEMPTY=39, ELOOP=40,
+        EOVERFLOW=75, EOPNOTSUPP=95, ENOTSUP=95, ECONNABORTED=103, ECONNRESET=104, EISCONN=106,
+        ENOTCONN=107, ESHUTDOWN=108, ETIMEDOUT=110, ECONNREFUSED=111, EALREADY=114,
+        EINPROGRESS=115, ECANCELED=125,
+    )
+    vars(errno).update(numbers, errorcode={number: name for name, number in numbers.items()})
+
+
 def _make_signal():
     import types
 
@@ -180,8 +195,19 @@ def _make_time():
     time.ctime = lambda seconds=None: time.asctime(time.localtime(seconds))
     time.strftime = lambda form, moment=None: native['strftime'](
         form, time.localtime() if moment is None else moment)
+    time.timezone = time.altzone = time.daylight = 0
+    time.tzname = ('UTC', 'UTC')
     # The native one reads a clock that is not there; the one in Python asks `time`.
     sys.modules['_datetime'] = None
+
+
+def _make_threads():
+    import _thread
+
+    def start(*args, **kwargs):
+        raise RuntimeError('there are no threads in the sandbox')
+
+    _thread.start_new_thread = _thread.start_joinable_thread = start
 
 
 def _make_files():
@@ -196,6 +222,16 @@ def _make_files():
 
     builtins.open = io.open = open
     builtins.input = input
+
+
+def _make_environment():
+    import os
+
+    class Environment(type(os.environ)):
+        def __getitem__(self, name):
+            raise KeyError(f'there are no environment variables in the sandbox: {name!r}')
+
+    os.environ.__class__ = Environment
 
 
 class _Absent:
@@ -244,8 +280,11 @@ class _Absent:
         raise ModuleNotFoundError(f'No module named {name!r}: {why}', name=name)
 
 
+_make_errno()
 _make_time()
 _make_signal()
 _make_posix()
+_make_threads()
 _make_files()
+_make_environment()
 sys.meta_path.insert(0, _Absent)

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use farside::{ErrorCode, Failure, Far, Session};
 use farside_tests::{Server, ServerBuilder};
+use serde::de::DeserializeOwned;
 
-use crate::evaluating::{eval, javascript};
+use crate::languages::evaluating_with;
 use crate::told::failure;
 
 /// How an evaluation fails that is stopped soon.
@@ -16,11 +17,14 @@ async fn stopped(session: &Session, source: &str) -> Failure {
 
 /// A session with `x` set to 42; none if there is no evaluator here.
 async fn with_x(server: ServerBuilder) -> Option<(Server, Session)> {
-    javascript()?;
-    let server = server.start();
+    let server = evaluating_with(server, "javascript").await?;
     let session = server.session().await;
     assert_eq!(eval::<i64>(&session, "let x = 42; x").await, 42);
     Some((server, session))
+}
+
+async fn eval<T: DeserializeOwned>(session: &Session, source: &str) -> T {
+    session.language("javascript").eval(source).get().await.unwrap()
 }
 
 async fn x_is_there(session: &Session) {

@@ -1,0 +1,33 @@
+//! Servers that evaluate a language.
+
+use std::fs::File;
+use std::time::Duration;
+
+use farside::ErrorCode;
+use farside_tests::{Server, ServerBuilder, evaluator};
+
+/// A server whose evaluator of a language is ready; none, and a word about it, if this
+/// machine could not build the evaluator.
+pub(crate) async fn evaluating(language: &str) -> Option<Server> {
+    evaluating_with(Server::builder(), language).await
+}
+
+/// The same of a server with settings of its own.
+pub(crate) async fn evaluating_with(server: ServerBuilder, language: &str) -> Option<Server> {
+    let Some(module) = evaluator(language) else {
+        eprintln!("skipped: the evaluator of {language} is not built on this machine");
+        return None;
+    };
+    // The first one compiles it, for all who wait here and find the code beside it.
+    let turn = File::create(module.with_extension("lock")).unwrap();
+    turn.lock().unwrap();
+    let server = server.start();
+    let session = server.session().await;
+    loop {
+        let Err(error) = session.language(language).execute("").get().await else { break };
+        let code = error.failure().map(|failure| failure.code);
+        assert_eq!(code, Some(ErrorCode::Unavailable), "{error:?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Some(server)
+}
