@@ -33,6 +33,7 @@ impl Test {
             self.unless_fast("doc", &mut doc(workspace)),
             Part::command("build", workspace.cargo("build").args(["--workspace", "--all-targets"])),
             self.tests(workspace),
+            Part::tests("evaluators' tests", Runner::CargoTest, &mut self.shared(workspace)),
             Part::tests("doc tests", Runner::CargoTest, &mut self.doc_tests(workspace)),
         ];
 
@@ -63,6 +64,15 @@ impl Test {
                 (Runner::CargoTest, test)
             };
         Part::tests("tests", runner, command.args(&self.filters))
+    }
+
+    /// The unit tests of what the evaluators share, which has a workspace of its own.
+    fn shared(&self, workspace: &Workspace) -> Command {
+        let mut test = workspace.cargo("test");
+        test.args(["--locked", "--manifest-path", "evaluators/Cargo.toml"]);
+        test.args(["--package", "evaluator-common", "--lib", "--no-fail-fast", "--"]);
+        test.args(&self.filters).env("CARGO_TARGET_DIR", workspace.target().join("evaluators"));
+        test
     }
 
     fn doc_tests(&self, workspace: &Workspace) -> Command {

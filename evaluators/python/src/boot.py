@@ -53,7 +53,7 @@ def describe(value):
         return 'no', f'the module {value.__name__}'
     if isinstance(value, (types.FunctionType, types.BuiltinFunctionType, types.MethodType)):
         return 'no', f'the function {value.__qualname__}'
-    article = 'an' if kind.__name__[:1] in 'aeiouAEIOU' else 'a'
+    article = 'an' if kind.__name__[:1] in 'aeioAEIO' else 'a'
     return 'no', f'{article} {kind.__qualname__}'
 
 

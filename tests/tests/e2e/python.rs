@@ -272,18 +272,34 @@ async fn deep_recursion_and_huge_values_are_errors_and_no_traps() {
     assert_eq!(value::<i64>(&session, "1 + 1").await, 2);
 }
 
-/// Checks that a text is stopped at its deadline.
-async fn is_stopped(language: Language, source: &str) {
+/// Checks that a text is stopped at its deadline, and leaves the variables.
+async fn is_stopped(session: &Session, source: &str) {
+    let language = session.language("python");
+    language.execute("x = [1, 2, 3]").get().await.unwrap();
     let stopped = language.timeout(Duration::from_millis(300)).execute(source);
     let stopped = failure(&stopped).await;
     assert_eq!(stopped.code, ErrorCode::DeadlineExceeded, "{stopped:?}");
+    assert_eq!(session.eval::<Vec<i64>>("x").get().await.unwrap(), [1, 2, 3]);
 }
 
 #[tokio::test]
-async fn what_does_not_end_is_stopped_at_its_deadline() {
-    let Some((server, session)) = python().await else { return };
-    is_stopped(session.language("python"), "while True: pass").await;
-    let other = server.session().await;
-    let expression = "import re\nre.match(r'(a+)+$', 'a' * 40 + 'b')";
-    is_stopped(other.language("python"), expression).await;
+async fn what_does_not_end_is_stopped_and_leaves_the_variables() {
+    let Some((_server, session)) = python().await else { return };
+    is_stopped(&session, "while True: pass").await;
+    let caught = "while True:\n  try:\n    while True: pass\n  except BaseException: x = None";
+    is_stopped(&session, caught).await;
+    // One long search, in which the interpreter does not look up.
+    is_stopped(&session, "import re\nre.match(r'(a+)+$', 'a' * 40 + 'b')").await;
+    is_stopped(&session, "x.append(4); pow(3, 10 ** 9)").await;
+}
+
+#[tokio::test]
+async fn what_takes_all_memory_leaves_the_variables() {
+    let Some((_server, session)) = python().await else { return };
+    let language = session.language("python");
+    language.execute("x = [1, 2, 3]").get().await.unwrap();
+    let taken =
+        failure(&language.execute("x.append(4)\nwhile True: x.append(str(len(x)) * 99)")).await;
+    assert_eq!(taken.code, ErrorCode::MemoryLimit, "{taken:?}");
+    assert_eq!(session.eval::<Vec<i64>>("x").get().await.unwrap(), [1, 2, 3]);
 }
