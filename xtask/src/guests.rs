@@ -1,5 +1,4 @@
-//! `cargo xtask guests`: the example guests, as WebAssembly, and the evaluator that is
-//! built soon.
+//! `cargo xtask guests`: the example guests and the evaluators, as WebAssembly.
 
 use std::fs;
 use std::path::PathBuf;
@@ -7,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, ensure};
 
 use crate::Setup;
-use crate::evaluators::{self, Evaluator};
+use crate::evaluators;
 use crate::wasm_target::{self, WASM_TARGET};
 use crate::workspace::{self, Workspace};
 
@@ -19,8 +18,7 @@ pub(crate) fn folder(workspace: &Workspace) -> PathBuf {
     workspace.target().join(WASM_TARGET).join(PROFILE)
 }
 
-/// Builds every guest and the JavaScript evaluator, after making sure that this machine
-/// can.
+/// Builds every guest and evaluator, after making sure that this machine can.
 pub(crate) fn build(workspace: &Workspace, setup: Setup) -> Result<()> {
     let toolchain = wasm_target::set_up(workspace, setup)?;
     let mut cargo = toolchain.cargo_build(workspace);
@@ -29,7 +27,7 @@ pub(crate) fn build(workspace: &Workspace, setup: Setup) -> Result<()> {
         cargo.args(["--package", &package]);
     }
     workspace::run(&mut cargo)?;
-    evaluators::build(workspace, setup, &toolchain, &[Evaluator::JavaScript])
+    evaluators::build(workspace, setup, &toolchain)
 }
 
 /// The bench's own guest.

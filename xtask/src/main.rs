@@ -1,4 +1,4 @@
-//! `cargo xtask guests | evaluators | demo | bench | test`: sets up what Farside's
+//! `cargo xtask guests | demo | bench | test`: sets up what Farside's
 //! workspace needs, builds it, shows it, measures it and tests it.
 //!
 //! It changes the Rust toolchain at most by `rustup target add`. It never uses sudo or
@@ -32,10 +32,9 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Build the example guests and the JavaScript evaluator to WebAssembly
+    /// Build the example guests and the evaluators to WebAssembly; Python takes minutes the
+    /// first time
     Guests(Setup),
-    /// Build every evaluator to WebAssembly; Python takes minutes the first time
-    Evaluators(Setup),
     /// Build everything, start a server and walk through the main job
     Demo(demo::Demo),
     /// Build for release and measure Farside beside its limits and its peers
@@ -65,7 +64,6 @@ fn run(command: Command) -> Result<ExitCode> {
     let workspace = Workspace::here()?;
     match command {
         Command::Guests(setup) => guests::build(&workspace, setup)?,
-        Command::Evaluators(setup) => evaluators::build_all(&workspace, setup)?,
         Command::Demo(demo) => demo.run(&workspace)?,
         Command::Bench(bench) => bench.run(&workspace)?,
         Command::Test(test) => return Ok(test.run(&workspace)),

@@ -6,7 +6,6 @@ use clap::Args;
 
 use crate::Setup;
 use crate::counts::{Counts, Runner};
-use crate::evaluators;
 use crate::guests;
 use crate::part::Part;
 use crate::workspace::{self, Workspace};
@@ -27,7 +26,6 @@ impl Test {
     pub(crate) fn run(&self, workspace: &Workspace) -> ExitCode {
         let parts = [
             Part::step("guests", || guests::build(workspace, self.setup)),
-            Part::step("evaluators", || evaluators::build_all(workspace, self.setup)),
             Part::command("fmt", workspace.cargo("fmt").args(["--all", "--check"])),
             self.unless_fast("clippy", &mut clippy(workspace)),
             self.unless_fast("doc", &mut doc(workspace)),

@@ -4,6 +4,7 @@ mod allocations;
 mod burners;
 mod callers;
 mod chain;
+mod evaluators;
 mod growth;
 mod idle;
 mod large;
@@ -53,5 +54,7 @@ pub(crate) async fn measure(runner: &mut Runner, stage: &Stage) {
     runner.settle("burners", burners);
     let allocations = allocations::measure(runner, stage).await;
     runner.settle("allocations", allocations);
+    let evaluators = evaluators::measure(runner, stage).await;
+    runner.settle("evaluators", evaluators);
     growth::measure(runner, stage).await;
 }

@@ -13,6 +13,8 @@ mod rust;
 mod startup;
 mod venv;
 
+pub(crate) use venv::run;
+
 use crate::runner::Runner;
 use crate::stage::Stage;
 

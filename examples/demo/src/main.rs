@@ -6,6 +6,7 @@
 mod chain;
 mod crowd;
 mod descriptors;
+mod evaluate;
 mod faults;
 mod isolation;
 mod measure;
@@ -92,6 +93,7 @@ impl Demo {
         parts::show(&stage).await.context("parts of values")?;
         faults::show(&stage).await.context("faults")?;
         isolation::show(&stage).await.context("isolation")?;
+        evaluate::show(&stage).await.context("evaluation")?;
         if !self.quick {
             crowd::show(&stage).await.context("a thousand sessions")?;
             renewals::show(&stage).await.context("a thousand renewals")?;

@@ -98,16 +98,6 @@ async fn a_compiler_that_hangs_costs_one_upload() {
     ");
 }
 
-#[tokio::test]
-async fn a_compiler_that_is_not_there_is_said_to_be() {
-    let server = Server::builder().flag("--compiler", "/nowhere/farside").start();
-    let session = server.session().await;
-    let upload = session.uploader(SMALL.as_bytes().to_vec()).name("m").send().await;
-    insta::assert_snapshot!(refused(upload), @"
-    Internal: the compiler can't be started: No such file or directory (os error 2)
-    hint: the operator sets its program with the setting `compiler`
-    ");
-}
 
 #[tokio::test]
 async fn a_compiler_is_told_nothing_but_the_module() {

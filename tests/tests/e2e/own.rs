@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use farside_tests::{Server, ServerBuilder, Shell};
+use farside_tests::{Server, ServerBuilder, Shell, guest};
 use insta::assert_snapshot;
 
 /// The account of a server, which is told only what the server says at its start.
@@ -146,6 +146,15 @@ fn a_server_that_cannot_start_says_why() {
     hint: stop that server, or choose another data folder with --data
     --- exit code 9
     ");
+
+    let other = || folder.path().join("b");
+    let without = Server::builder().flag("--compiler", "/nowhere/farside");
+    assert_snapshot!(refused(without, &other()), @"");
+    let nowhere = Server::builder().flag("--evaluator", "mine=/nowhere/mine.wasm");
+    assert_snapshot!(refused(nowhere, &other()), @"");
+    let hello = format!("mine={}", guest("hello").display());
+    let none = refused(Server::builder().flag("--evaluator", &hello), &other());
+    assert_snapshot!(none.replace(&hello[5..], "[hello]"), @"");
 
     let file = folder.path().join("file");
     fs::write(&file, "").unwrap();

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use farside::{Array, ErrorCode, Far, Language, LogLevel, Session};
+use farside::{Array, ErrorCode, Far, LogLevel, Session};
 use farside_tests::Server;
 use serde::de::DeserializeOwned;
 

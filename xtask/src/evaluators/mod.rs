@@ -13,12 +13,12 @@ use anyhow::{Context, Result};
 use self::clang::Clang;
 use self::key::Key;
 use crate::Setup;
-use crate::wasm_target::{self, Toolchain, WASM_TARGET};
+use crate::wasm_target::{Toolchain, WASM_TARGET};
 use crate::workspace::{self, Workspace};
 
 /// An evaluator's package, which is also its language.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Evaluator {
+enum Evaluator {
     Python,
     JavaScript,
 }
@@ -58,21 +58,10 @@ pub(crate) fn folder(workspace: &Workspace) -> PathBuf {
     workspace.target().join("share/farside/evaluators")
 }
 
-/// Builds every evaluator, after making sure that this machine can.
-pub(crate) fn build_all(workspace: &Workspace, setup: Setup) -> Result<()> {
-    let toolchain = wasm_target::set_up(workspace, setup)?;
-    build(workspace, setup, &toolchain, &Evaluator::ALL)
-}
-
 /// Builds evaluators that are not up to date. One for which this machine lacks a
 /// compiler is left out, with a word about it.
-pub(crate) fn build(
-    workspace: &Workspace,
-    setup: Setup,
-    toolchain: &Toolchain,
-    evaluators: &[Evaluator],
-) -> Result<()> {
-    for evaluator in evaluators.iter().copied() {
+pub(crate) fn build(workspace: &Workspace, setup: Setup, toolchain: &Toolchain) -> Result<()> {
+    for evaluator in Evaluator::ALL {
         let compiler = match evaluator {
             Evaluator::Python => None,
             Evaluator::JavaScript => match clang::find(workspace, setup)? {

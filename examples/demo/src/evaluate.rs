@@ -1,0 +1,72 @@
+//! Source text evaluated in a session: variables that last, and a loop that is stopped.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail, ensure};
+use farside::{ErrorCode, Far, GetError, Session};
+
+use crate::Stage;
+use crate::measure::time;
+
+/// How long the endless loop may run.
+const TIMEOUT: Duration = Duration::from_millis(500);
+
+pub(crate) async fn show(stage: &Stage) -> Result<()> {
+    let page = &stage.page;
+    page.title("Python in the session's sandbox");
+    let session = stage.client.session().await?;
+    if !ready(stage, &session).await? {
+        return Ok(());
+    }
+    let python = session.language("python");
+
+    let begun = Instant::now();
+    let defined = python.execute("x = 20\ndef double(n):\n    return n * 2");
+    let value: i64 = python.eval("double(x) + 2").get().await?;
+    ensure!(value == 42, "a wrong value: {value}");
+    defined.get().await?;
+    page.row(
+        "double(x) + 2",
+        &format!("{value}, defined and evaluated in {}", time(begun.elapsed())),
+    );
+
+    let begun = Instant::now();
+    let endless: Far<()> = python.clone().timeout(TIMEOUT).execute("while True: x += 1");
+    match endless.get().await {
+        Err(GetError::Failed(failure)) if failure.code == ErrorCode::DeadlineExceeded => {}
+        other => bail!("the endless loop ended otherwise: {other:?}"),
+    }
+    let took = begun.elapsed();
+    let x: i64 = python.eval("x").get().await?;
+    ensure!(x > 20, "the variable is lost: {x}");
+    page.row(
+        "while True: x += 1, timeout 500 ms",
+        &format!("stopped after {}; x is {x} now", time(took)),
+    );
+    session.close().await?;
+    Ok(())
+}
+
+/// Waits until Python can be evaluated; false if the server does not have it.
+async fn ready(stage: &Stage, session: &Session) -> Result<bool> {
+    let page = &stage.page;
+    let begun = Instant::now();
+    loop {
+        let Err(error) = session.execute("").get().await else { break };
+        match error.failure().map(|failure| failure.code) {
+            Some(ErrorCode::NotFound) => {
+                page.row("left out", "the server found no evaluator of Python");
+                return Ok(false);
+            }
+            Some(ErrorCode::Unavailable) => tokio::time::sleep(Duration::from_millis(100)).await,
+            _ => return Err(error.into()),
+        }
+    }
+    if begun.elapsed() > Duration::from_secs(1) {
+        page.row(
+            "the evaluator",
+            &format!("compiled, which is done once, in {}", time(begun.elapsed())),
+        );
+    }
+    Ok(true)
+}
