@@ -15,6 +15,7 @@ use crate::meter::Meter;
 use crate::sandbox::{Module, ModuleError, Product, Sandbox};
 use crate::session::Sessions;
 use crate::storage::{FolderLock, Modules, Values};
+use crate::turns::Turns;
 
 /// One server's configuration, sandbox, storage and sessions.
 pub(crate) struct Core {
@@ -29,6 +30,8 @@ pub(crate) struct Core {
     pub(crate) sessions: Sessions,
     pub(crate) connections: Connections,
     pub(crate) runtime: Handle,
+    /// Who compiles which module.
+    pub(crate) turns: Turns,
     /// Of the data folder, whatever is kept in it.
     pub(crate) _lock: FolderLock,
 }
@@ -40,13 +43,15 @@ impl Core {
         self: &Arc<Self>,
         hash: ModuleHash,
     ) -> Option<Result<Arc<Module>, Failure>> {
-        let core = Arc::clone(self);
-        let loaded = self.blocking(move || Ok(core.sandbox.catalog.load(hash))).await;
-        if let Ok(Some(module)) = loaded {
+        if let Some(module) = self.compiled_module(hash).await {
             return Some(Ok(module));
         }
         if !self.modules.contains(hash) {
             return None;
+        }
+        let _turn = self.turns.take(hash).await;
+        if let Some(module) = self.compiled_module(hash).await {
+            return Some(Ok(module));
         }
         match self.modules.get(hash).await {
             Ok(bytes) => Some(match self.sandbox.catalog.compile(hash, bytes).await {
@@ -59,6 +64,12 @@ impl Core {
                 None
             }
         }
+    }
+
+    /// A module that is ready, or compiled on disk.
+    async fn compiled_module(self: &Arc<Self>, hash: ModuleHash) -> Option<Arc<Module>> {
+        let core = Arc::clone(self);
+        self.blocking(move || Ok(core.sandbox.catalog.load(hash))).await.ok().flatten()
     }
 
     /// A module whose bytes a client just sent: checked, compiled, kept.
@@ -77,6 +88,10 @@ impl Core {
             return Err(Failure::new(ErrorCode::InvalidModule, message).with_hint(
                 "the file changed while it was sent, or the client is wrong; upload it again",
             ));
+        }
+        let _turn = self.turns.take(hash).await;
+        if let Some(module) = self.compiled_module(hash).await {
+            return Ok(module);
         }
         let product = self.sandbox.catalog.compile(hash, bytes.clone()).await?;
         // Code is kept of those modules only whose bytes are.

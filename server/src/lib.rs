@@ -13,6 +13,7 @@ mod sandbox;
 mod server;
 mod session;
 pub mod storage;
+mod turns;
 mod versions;
 mod websocket;
 

@@ -24,6 +24,7 @@ use crate::meter::Meter;
 use crate::sandbox::{Capacity, Sandbox, SandboxError};
 use crate::session::Sessions;
 use crate::storage::{self, FolderLock, Modules, StorageError, Values};
+use crate::turns::Turns;
 use crate::websocket;
 
 /// How often leases are looked at.
@@ -152,6 +153,7 @@ impl Server {
             sessions: Sessions::default(),
             connections: Connections::default(),
             runtime: Handle::current(),
+            turns: Turns::default(),
             _lock: lock,
         });
         core.prepare_evaluators().await;

@@ -344,28 +344,28 @@ fn references() {
     ");
     assert_snapshot!(named(desk.run(&format!("cancel {far}"))), @"
     --- stderr
-    [far] is ready
+    [far] had finished before: nothing was cancelled
     ");
-    assert_snapshot!(named(desk.run(&format!("cancel {far} --json"))), @r#"{"cancelled":"[far]","state":"ready"}"#);
+    assert_snapshot!(named(desk.run(&format!("cancel {far} --json"))), @r#"{"cancelled":false,"ref":"[far]","state":"ready"}"#);
     assert_snapshot!(named(desk.run(&format!("release {far} far:1"))), @"
     --- stderr
     released [far]
-    error: cannot release far:1: far:1 is gone: it was released
+    error: cannot release far:1: far:1 is gone, or never was
 
-    hint: keep the Far, or the far:N text, as long as you need its value
+    hint: a released reference's value is lost: make it again
     --- exit code 6
     ");
     assert_snapshot!(named(desk.run(&format!("release {far} --json"))), @r#"
     {"released":[]}
     --- stderr
-    {"error":"cannot release [far]: [far] is gone: it was released","exit":6,"failure":{"backtrace":[],"cause":null,"code":"Gone","hint":"keep the Far, or the far:N text, as long as you need its value","message":"[far] is gone: it was released","value":null},"hint":"keep the Far, or the far:N text, as long as you need its value"}
+    {"error":"cannot release [far]: [far] is gone, or never was","exit":6,"failure":{"backtrace":[],"cause":null,"code":"Gone","hint":"a released reference's value is lost: make it again","message":"[far] is gone, or never was","value":null},"hint":"a released reference's value is lost: make it again"}
     --- exit code 6
     "#);
     assert_snapshot!(named(desk.run(&format!("get {far}"))), @"
     --- stderr
-    error: cannot get [far]: [far] is gone: it was released
+    error: cannot get [far]: [far] is gone, or never was
 
-    hint: keep the Far, or the far:N text, as long as you need its value
+    hint: a released reference's value is lost: make it again
     --- exit code 6
     ");
     assert_eq!(desk.run("release far:_").code, Some(0));
@@ -554,7 +554,7 @@ fn versions_and_completions() {
       data format  1
       wasmtime     48.0.8
     ");
-    assert_snapshot!(desk.run("version --json"), @r#"{"program":{"data_format":1,"guest_abi":1,"protocol":1,"release":"farside 0.1.0","wasmtime":"48.0.8"},"server":{"data_format":1,"guest_abi":1,"protocol":1,"release":"farside 0.1.0","wasmtime":"48.0.8"}}"#);
+    assert_snapshot!(desk.run("version --json"), @r#"{"program":{"data_format":1,"guest_abi":1,"protocol":1,"release":"farside 0.1.0","wasmtime":"48.0.8"},"server":{"data_format":1,"guest_abi":1,"protocol":1,"release":"farside 0.1.0","wasmtime":"48.0.8"},"server_error":null}"#);
     let away = Shell::away().env("FARSIDE_URL", "http://127.0.0.1:1");
     assert_snapshot!(away.run(&["version"]), @"
     this program
@@ -565,7 +565,7 @@ fn versions_and_completions() {
       wasmtime     48.0.8
     --- stderr
 
-    no server: cannot connect: `http://127.0.0.1:1` is no WebSocket address
+    server not reached: cannot connect: `http://127.0.0.1:1` is no WebSocket address
     ");
     for shell in ["bash", "zsh", "fish"] {
         let script = away.run(&["completions", shell]);

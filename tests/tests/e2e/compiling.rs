@@ -98,7 +98,6 @@ async fn a_compiler_that_hangs_costs_one_upload() {
     ");
 }
 
-
 #[tokio::test]
 async fn a_compiler_is_told_nothing_but_the_module() {
     let folder = tempfile::tempdir().unwrap();

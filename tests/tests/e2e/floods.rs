@@ -83,13 +83,16 @@ async fn unanswered_questions_have_a_bound() {
     assert_eq!(peer.answer(last).await.unwrap(), packed(&"late"));
 }
 
-/// A function of a very long name that ends deep in itself.
+/// Two functions of very long names that end deep in each other.
 fn deep(name: &str) -> String {
     format!(
         r#"(module
-            (func ${name} (export "deep") (param i32)
+            (func $a{name} (export "deep") (param i32)
                 (if (i32.eqz (local.get 0)) (then (unreachable)))
-                (call ${name} (i32.sub (local.get 0) (i32.const 1)))))"#
+                (call $b{name} (i32.sub (local.get 0) (i32.const 1))))
+            (func $b{name} (param i32)
+                (if (i32.eqz (local.get 0)) (then (unreachable)))
+                (call $a{name} (i32.sub (local.get 0) (i32.const 1)))))"#
     )
 }
 

@@ -70,7 +70,7 @@ async fn the_memories_of_a_session_are_counted_together() {
     let two = upload_text(&session, "two", &memory(20)).await;
     assert_eq!(one.call::<i32>("f", ()).get().await.unwrap(), 1);
     insta::assert_snapshot!(broken(&two.call::<i32>("f", ())).await, @"
-    MemoryLimit: the guest wanted its memory to be 1.2 MiB; all instances of the session use 1.2 MiB of 2 MiB
+    MemoryLimit: the guest wanted another 1.2 MiB of memory, 1.2 MiB in all; the instances of the session use 1.2 MiB of 2 MiB
     hint: pass less at once, or raise limits.session_memory on the server
     ");
     let fresh = one.function("f").unwrap().fresh();
@@ -164,7 +164,7 @@ async fn a_session_has_so_many_references() {
     let mut kept: Vec<Far<i32>> = (0..6).map(|n| session.put(&n)).collect();
     let refused = session.put(&6);
     insta::assert_snapshot!(broken(&refused).await, @"
-    QuotaExceeded: the session has 6 references, as many as it may
+    QuotaExceeded: the session has 6 references, failed ones included; it may have 6
     hint: release references that are not needed any more, or raise limits.session_refs on the server
     ");
     assert_eq!(failure(&module.call::<i32>("f", ())).await.code, ErrorCode::QuotaExceeded);
@@ -181,7 +181,7 @@ async fn a_client_that_goes_on_beyond_its_references_is_hung_up_on() {
     let server = Server::builder().flag("--limits-session-refs", "3").start();
     let mut bystander = Bystander::new(&server).await;
     let mut peer = Peer::attached(&server).await;
-    for _ in 0..6 {
+    for _ in 0..7 {
         let seq = peer.seq();
         let value = Payload::Inline(peer::packed(&1));
         let content = ContentType::MSGPACK;
@@ -189,7 +189,7 @@ async fn a_client_that_goes_on_beyond_its_references_is_hung_up_on() {
     }
     insta::assert_snapshot!(told(&peer.refusal().await), @"
     QuotaExceeded: the session has twice as many references as it may, failures included
-    hint: look at the failures of calls, and release references that are not needed any more
+    hint: release references that are not needed any more, failed ones too
     ");
     bystander.goes_on().await;
 }
@@ -289,7 +289,7 @@ async fn a_value_is_nested_so_deep() {
     let deep = sdk::answering(&nested(4), 5, false, 8);
     let deep = upload_text(&session, "deep", &deep).await;
     insta::assert_snapshot!(broken(&deep.call::<()>("f", ())).await, @"
-    ValueTooLarge: the result of f is nested 4 levels deep; 3 are allowed
+    ValueTooLarge: the result of f is nested too deep: it has 4 levels, and 3 are allowed
     hint: raise limits.value_depth on the server
     ");
     bystander.goes_on().await;

@@ -142,7 +142,7 @@ async fn pure_functions_run_fresh() {
     let count = text.call::<()>("count", ("a",));
     count.get_raw(None).await.unwrap();
     let origin = session.describe_ref(count.id()).await.unwrap().origin;
-    assert_eq!(origin, "fresh call text.count");
+    assert_eq!(origin, "call text.count");
     let outline = session.describe().await.unwrap();
     assert_eq!((outline.modules[0].instance.as_str(), outline.instances), ("none", 0));
 }

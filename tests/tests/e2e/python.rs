@@ -143,21 +143,18 @@ async fn what_goes_wrong_is_told_as_the_language_tells_it() {
         in   File "<eval>", line 2, in half
         in     return 1 / n
         in            ~~^~~
-        in ZeroDivisionError: division by zero
     "#);
     insta::assert_snapshot!(broken(&session.eval::<()>("x = (1 +\ny = 2")).await, @r#"
     GuestError: SyntaxError: '(' was never closed
         in   File "<eval>", line 1
         in     x = (1 +
         in         ^
-        in SyntaxError: '(' was never closed
     "#);
     insta::assert_snapshot!(broken(&session.eval::<()>("print 'a'")).await, @r#"
     GuestError: SyntaxError: Missing parentheses in call to 'print'. Did you mean print(...)?
         in   File "<eval>", line 1
         in     print 'a'
         in     ^^^^^
-        in SyntaxError: Missing parentheses in call to 'print'. Did you mean print(...)?
     "#);
     // It poisons nothing, and what was set before it stays.
     check(&session, "x == 0").await;
@@ -290,7 +287,7 @@ async fn what_does_not_end_is_stopped_and_leaves_the_variables() {
     is_stopped(&session, caught).await;
     // One long search, in which the interpreter does not look up.
     is_stopped(&session, "import re\nre.match(r'(a+)+$', 'a' * 40 + 'b')").await;
-    is_stopped(&session, "x.append(4); pow(3, 10 ** 9)").await;
+    is_stopped(&session, "x.append(4); pow(3, 10 ** 7)").await;
 }
 
 #[tokio::test]

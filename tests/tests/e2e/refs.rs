@@ -378,10 +378,10 @@ async fn what_is_not_there_says_why() {
         assert!(session.describe_ref(id).await.is_err());
     }
     insta::assert_snapshot!(texts, @"
-    Gone: far:131073 is gone: it was released
-    Gone: far:131073 is gone: it was released
+    Gone: far:131073 is gone, or never was
+    Gone: far:131073 is gone, or never was
     Gone: argument far:131073 can't be used
-    Gone: far:131073 is gone: it was released
+    Gone: far:131073 is gone, or never was
     BadRequest: far:65536001 is not made yet
     BadRequest: far:65536001 is not made yet
     BadRequest: argument far:65536001 can't be used

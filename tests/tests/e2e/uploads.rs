@@ -308,7 +308,7 @@ async fn a_guest_that_describes_itself_wrongly_is_refused() {
     insta::assert_snapshot!(refusal(&greedy, &good).await, @"
     InvalidModule: the module does not describe itself properly: its description failed
     hint: rebuild the guest with a current farside-guest
-    caused by MemoryLimit: the guest wanted its memory to be 125.1 MiB; all instances of the session use 64 KiB of 64 MiB
+    caused by MemoryLimit: the guest wanted another 125 MiB of memory, 125.1 MiB in all; the instances of the session use 64 KiB of 64 MiB
         in function 1
     ");
 
