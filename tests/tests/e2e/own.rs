@@ -149,12 +149,27 @@ fn a_server_that_cannot_start_says_why() {
 
     let other = || folder.path().join("b");
     let without = Server::builder().flag("--compiler", "/nowhere/farside");
-    assert_snapshot!(refused(without, &other()), @"");
+    assert_snapshot!(refused(without, &other()), @"
+    error: cannot serve: there is no program /nowhere/farside to compile with
+
+    hint: set `compiler` to the path of the farside program, or leave it out
+    --- exit code 9
+    ");
     let nowhere = Server::builder().flag("--evaluator", "mine=/nowhere/mine.wasm");
-    assert_snapshot!(refused(nowhere, &other()), @"");
+    assert_snapshot!(refused(nowhere, &other()), @"
+    error: cannot serve: /nowhere/mine.wasm can't evaluate mine: No such file or directory (os error 2)
+
+    hint: an evaluator is a guest module with the functions eval and execute; `cargo xtask guests` builds them in Farside's checkout
+    --- exit code 9
+    ");
     let hello = format!("mine={}", guest("hello").display());
     let none = refused(Server::builder().flag("--evaluator", &hello), &other());
-    assert_snapshot!(none.replace(&hello[5..], "[hello]"), @"");
+    assert_snapshot!(none.replace(&hello[5..], "[hello]"), @"
+    error: cannot serve: [hello] can't evaluate mine: it is a module without the function eval
+
+    hint: an evaluator is a guest module with the functions eval and execute; `cargo xtask guests` builds them in Farside's checkout
+    --- exit code 9
+    ");
 
     let file = folder.path().join("file");
     fs::write(&file, "").unwrap();
