@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use evaluator_common::{DEFAULT_NAME, EvalError, Sources};
-use farside_guest::Raw;
+use farside_guest::{Raw, session};
 use rquickjs::context::EvalOptions;
 use rquickjs::promise::PromiseState;
 use rquickjs::{Context, Ctx, Function, Object, Persistent, Promise, Runtime, Value};
@@ -33,6 +33,8 @@ pub(crate) struct Engine {
     sources: Sources,
     /// Names of `let`, `const` and `class`, which the global object does not have.
     declared: BTreeSet<String>,
+    /// The version of the session's functions that scripts see.
+    functions: u64,
 }
 
 impl Engine {
@@ -42,7 +44,7 @@ impl Engine {
         runtime.set_interrupt_handler(Some(Box::new(|| INTERRUPT.is_requested())));
         let (context, tools) = boot(&runtime)?;
         let (sources, declared) = (Sources::new(), BTreeSet::new());
-        Ok(Engine { runtime, context, tools, sources, declared })
+        Ok(Engine { runtime, context, tools, sources, declared, functions: 0 })
     }
 
     /// Forgets every variable.
@@ -52,6 +54,7 @@ impl Engine {
         self.context = context;
         self.sources = Sources::new();
         self.declared.clear();
+        self.functions = 0;
         self.runtime.run_gc();
         Ok(())
     }
@@ -65,10 +68,17 @@ impl Engine {
     ) -> Result<Raw, EvalError> {
         INTERRUPT.clear();
         let name = self.sources.keep(name.unwrap_or(DEFAULT_NAME), source);
-        let sources = &self.sources;
+        let functions = session::functions(self.functions);
+        let (sources, known) = (&self.sources, &mut self.functions);
         let result = self.context.with(|ctx| {
             let tools = self.tools.clone().restore(&ctx).map_err(|error| broken(&error))?;
             let tell = |error| failure::tell(&ctx, error, sources, &tools);
+            if let Some(functions) = functions {
+                let functions = convert::read(&ctx, &tools, &functions).map_err(tell)?;
+                let bind: rquickjs::Result<Function> = tools.get("bind");
+                let bound: rquickjs::Result<f64> = bind.and_then(|bind| bind.call((functions,)));
+                *known = bound.map_err(|error| tell(error.into()))? as u64;
+            }
             for (name, raw) in bindings.into_iter().flatten() {
                 let value = convert::read(&ctx, &tools, raw.as_bytes()).map_err(tell)?;
                 ctx.globals().set(name, value).map_err(|error| tell(error.into()))?;

@@ -37,6 +37,9 @@ const ABSENT: [(&str, &str); 9] = [
     ("setInterval", "there are no timers in the sandbox"),
 ];
 
+/// How the stack names the evaluator's own scripts.
+const OWN: [&str; 3] = ["<boot>:", "<objects>:", "(native)"];
+
 /// What callers are told.
 pub(crate) fn tell<'js>(
     ctx: &Ctx<'js>,
@@ -73,6 +76,9 @@ fn of_error(error: &Object<'_>, sources: &Sources) -> EvalError {
     }
     let head = if message.is_empty() { kind.clone() } else { format!("{kind}: {message}") };
     let stack = text("stack").unwrap_or_default();
+    // What the evaluator itself does explains nothing.
+    let own = |line: &&str| !OWN.iter().any(|name| line.contains(name));
+    let stack = stack.lines().filter(own).collect::<Vec<_>>().join("\n");
     let place = place(&stack, sources);
     let stack = sources.show_names(stack.trim_end());
     let mut traceback = String::new();

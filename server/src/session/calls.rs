@@ -101,7 +101,7 @@ impl State {
             }
             match slot.queue.pop_front() {
                 None => return self.retire_if_replaced(number, steps),
-                Some(Item::Renew { asker }) => {
+                Some(Item::Renew { asker, .. }) => {
                     if let SlotState::Idle(instance) =
                         std::mem::replace(&mut slot.state, SlotState::Empty)
                     {
@@ -151,7 +151,7 @@ impl State {
             return Err(Failure::new(ErrorCode::NotFound, "the module was replaced"));
         };
         let stop = Stop::default();
-        let occupant = Occupant { call: call.id, stop: stop.clone() };
+        let occupant = Occupant::of(call, &stop);
         let instance = match std::mem::replace(&mut slot.state, SlotState::Busy(occupant)) {
             SlotState::Idle(instance) => Some(instance),
             _ => None,
@@ -195,11 +195,14 @@ impl State {
                         return self.fail_call(call, gone);
                     };
                     let stop = Stop::default();
-                    self.fresh.running.insert(id, stop.clone());
+                    self.fresh.running.insert(id, Occupant::of(&call, &stop));
                     let ground = Begin { place: Place::Fresh, module, instance: None, stop };
                     steps.push(Step::Run(self.begin(call, ground, arguments, inputs)));
                 }
-                Err(failure) if self.fresh.running.is_empty() => self.fail_call(call, failure),
+                // None that runs will end if all wait for calls of their own.
+                Err(failure) if self.fresh.running.values().all(Occupant::waits) => {
+                    self.fail_call(call, failure);
+                }
                 Err(_) => {
                     self.fresh.waiting.insert(id, (slot, call));
                     self.fresh.ready.push_back(id);
@@ -228,6 +231,7 @@ impl State {
             instance,
             arguments,
             inputs,
+            standing: call.standing,
             deadline: call.deadline,
             stop,
             bytes: call.bytes,
@@ -363,13 +367,10 @@ impl State {
         };
         let running = match fresh {
             true => self.fresh.running.get(&id),
-            false => match &self.slots[module as usize].state {
-                SlotState::Busy(occupant) if occupant.call == id => Some(&occupant.stop),
-                _ => None,
-            },
+            false => self.slots[module as usize].occupant().filter(|it| it.call == id),
         };
         match running {
-            Some(stop) => stop.request(failure),
+            Some(running) => running.stop.request(failure),
             None => self.end_unbegun(id, failure, steps),
         }
     }

@@ -9,6 +9,7 @@ mod asks;
 mod calls;
 mod drive;
 mod ids;
+mod nested;
 mod questions;
 mod refs;
 mod registry;

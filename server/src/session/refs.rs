@@ -7,6 +7,8 @@ use farside_protocol::outline::RefOutline;
 use farside_protocol::value::path::Path;
 use farside_protocol::{ErrorCode, Failure, RefId, RefState, Seq, WriterId};
 
+use tokio::sync::oneshot;
+
 use super::ids::ById;
 use super::state::Asker;
 use super::value::Value;
@@ -65,7 +67,12 @@ pub(super) enum Waiter {
     Fresh(RefId),
     /// A reference to a part.
     Select { into: RefId, path: Path },
+    /// The guest of a running call, which made this one.
+    Caller { of: RefId, told: oneshot::Sender<Outcome> },
 }
+
+/// What became of a call.
+pub(super) type Outcome = Result<Value, Arc<Failure>>;
 
 impl Waiter {
     /// Whether it is the part that a reference shall be.
@@ -340,12 +347,15 @@ impl Origin {
 }
 
 impl Entry {
-    /// Whether nobody needs the value but one `get` of the whole: that of a call whose
-    /// message also released it.
+    /// Whether nobody needs the value but one `get` of the whole, that of a call whose
+    /// message also released it; or a guest that made the call.
     pub(super) fn is_for_one(&self) -> bool {
         self.released.is_some()
             && self.holds == 0
-            && matches!(&self.waiters[..], [Waiter::Get { path: None, .. }])
+            && matches!(
+                &self.waiters[..],
+                [Waiter::Get { path: None, .. } | Waiter::Caller { .. }]
+            )
     }
 
     pub(super) fn outline(&self, id: RefId, name: impl Fn(u32, u32) -> String) -> RefOutline {

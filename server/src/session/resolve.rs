@@ -76,7 +76,9 @@ impl State {
             return Ok(Some(*slot));
         }
         let Some(module) = self.evaluators.module(name) else { return Ok(None) };
-        self.new_slot(name, module?).map(Some)
+        let number = self.new_slot(name, module?)?;
+        self.slots[number as usize].evaluates = true;
+        Ok(Some(number))
     }
 
     fn function_names(&self) -> impl Iterator<Item = String> + '_ {

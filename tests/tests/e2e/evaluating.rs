@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use crate::told::{broken, failure};
 
 /// The evaluator of JavaScript, unless this machine could not build it.
-fn javascript() -> Option<PathBuf> {
+pub(crate) fn javascript() -> Option<PathBuf> {
     let found = evaluator("javascript");
     if found.is_none() {
         eprintln!("skipped: the JavaScript evaluator is not built, since there is no clang");
@@ -19,7 +19,7 @@ fn javascript() -> Option<PathBuf> {
 }
 
 /// What source text gives, once the evaluator is compiled.
-async fn eval<T: DeserializeOwned>(session: &Session, source: &str) -> T {
+pub(crate) async fn eval<T: DeserializeOwned>(session: &Session, source: &str) -> T {
     let language = session.language("javascript");
     loop {
         match language.eval::<T>(source).get().await {

@@ -5,6 +5,7 @@
 )]
 
 mod bystander;
+mod calling;
 mod ceilings;
 mod cli;
 mod compiling;
