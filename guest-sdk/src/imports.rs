@@ -18,6 +18,7 @@ mod server {
             pub(super) fn log(level: u32, text: *const u8, len: usize);
             pub(super) fn panic(text: *const u8, len: usize) -> !;
             pub(super) fn random(bytes: *mut u8, len: usize);
+            pub(super) safe fn released() -> u64;
             pub(super) fn take(bytes: *mut u8, len: usize);
         }
     }
@@ -34,6 +35,10 @@ mod server {
 
     pub(crate) fn functions(known: u64) -> u64 {
         farside::functions(known)
+    }
+
+    pub(crate) fn released() -> u64 {
+        farside::released()
     }
 
     pub(crate) fn take(bytes: &mut [u8]) {
@@ -81,6 +86,10 @@ mod stand_in {
         eprintln!("{text}");
     }
 
+    pub(crate) fn released() -> u64 {
+        0
+    }
+
     pub(crate) fn take(bytes: &mut [u8]) {
         bytes.fill(0xc0);
     }
@@ -94,6 +103,6 @@ mod stand_in {
 }
 
 #[cfg(target_arch = "wasm32")]
-pub(crate) use server::{call, clock, functions, log, panic, random, take};
+pub(crate) use server::{call, clock, functions, log, panic, random, released, take};
 #[cfg(not(target_arch = "wasm32"))]
-pub(crate) use stand_in::{call, clock, functions, log, random, take};
+pub(crate) use stand_in::{call, clock, functions, log, random, released, take};

@@ -28,6 +28,15 @@ pub fn functions(known: u64) -> Option<Vec<u8>> {
     take(imports::functions(known)).ok().filter(|functions| !functions.is_empty())
 }
 
+/// The objects that nobody refers to any more, of those that the evaluator has given as
+/// results, since this was last asked. A result that is no plain value is given as the
+/// extension [`OBJECT`](farside_protocol::value::OBJECT), with an id of the evaluator's.
+#[must_use]
+pub fn released() -> Vec<u64> {
+    let ids = take(imports::released()).unwrap_or_default();
+    ids.as_chunks().0.iter().map(|id| u64::from_le_bytes(*id)).collect()
+}
+
 /// Takes an answer, of which the length is known.
 fn take(answer: u64) -> Result<Vec<u8>, Vec<u8>> {
     let mut bytes = vec![0; (answer & !FAILED) as usize];

@@ -1,6 +1,6 @@
 // Sets up a fresh context: what the language takes from its surroundings, and what the
 // evaluator needs of the language. Everything is kept in this function, out of reach.
-((native) => {
+((native, more) => {
   'use strict';
   const { log, random, call: callNative } = native;
   const OBJECT = Object.prototype;
@@ -316,6 +316,6 @@
     return [...names].filter((name) => name.startsWith(start)).map((name) => `${path.join('.')}.${name}`);
   }
 
-  const tools = { describe, inspect, candidates, bind, ...build };
+  const tools = more({ describe, inspect, candidates, bind, ...build }, { FarsideArray, typed });
   return tools;
 })

@@ -7,6 +7,8 @@ use rquickjs::{Ctx, Function, Object, Value};
 pub(crate) enum Failure {
     /// By an exception, which the context still holds.
     Thrown(rquickjs::Error),
+    /// By a value that is no plain one, with the way to it.
+    NotPlain { what: String, path: String },
     /// By an error that is not the language's.
     Other(EvalError),
 }
@@ -14,7 +16,7 @@ pub(crate) enum Failure {
 impl Failure {
     /// There is no plain value for it; a path tells where it is in the result.
     pub(crate) fn not_plain(what: &str, path: &str) -> Failure {
-        Failure::Other(EvalError::not_plain(what, path))
+        Failure::NotPlain { what: what.to_owned(), path: path.to_owned() }
     }
 }
 
@@ -38,7 +40,7 @@ const ABSENT: [(&str, &str); 9] = [
 ];
 
 /// How the stack names the evaluator's own scripts.
-const OWN: [&str; 3] = ["<boot>:", "<objects>:", "(native)"];
+const OWN: [&str; 2] = ["<boot>:", "<objects>:"];
 
 /// What callers are told.
 pub(crate) fn tell<'js>(
@@ -49,6 +51,7 @@ pub(crate) fn tell<'js>(
 ) -> EvalError {
     match failure {
         Failure::Other(error) => error,
+        Failure::NotPlain { what, path } => EvalError::not_plain(&what, &path),
         Failure::Thrown(rquickjs::Error::Exception) => {
             let thrown = ctx.catch();
             match thrown.as_object().filter(|_| thrown.is_error()) {

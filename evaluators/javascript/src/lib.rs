@@ -79,6 +79,54 @@ fn names(prefix: String) -> Vec<String> {
     with_engine(|engine| engine.names(&prefix)).unwrap_or_default()
 }
 
+/// Calls a function that an earlier evaluation gave.
+#[function]
+fn invoke(object: Raw, arguments: Raw) -> Result<Raw, EvalError> {
+    with_engine(|engine| engine.apply("invoke", &[object, arguments]))
+}
+
+/// An attribute of an object.
+#[function]
+fn attribute(object: Raw, name: Raw) -> Result<Raw, EvalError> {
+    with_engine(|engine| engine.apply("attribute", &[object, name]))
+}
+
+/// What an object has at an index or under a key.
+#[function]
+fn item(object: Raw, key: Raw) -> Result<Raw, EvalError> {
+    with_engine(|engine| engine.apply("item", &[object, key]))
+}
+
+/// Calls a method of an object.
+#[function]
+fn method(object: Raw, name: Raw, arguments: Raw) -> Result<Raw, EvalError> {
+    with_engine(|engine| engine.apply("method", &[object, name, arguments]))
+}
+
+/// The function that source text defines: the last one, if there are several.
+#[function]
+fn define(source: String) -> Result<Raw, EvalError> {
+    with_engine(|engine| engine.define(&source))
+}
+
+/// The results of a function for each item of a list or array.
+#[function]
+fn map(function: Raw, data: Raw) -> Result<Raw, EvalError> {
+    with_engine(|engine| engine.apply("map", &[function, data]))
+}
+
+/// The items for which a function says yes.
+#[function]
+fn filter(function: Raw, data: Raw) -> Result<Raw, EvalError> {
+    with_engine(|engine| engine.apply("filter", &[function, data]))
+}
+
+/// Puts items together, one after the other, by a function of two.
+#[function]
+fn reduce(function: Raw, data: Raw, initial: Option<Raw>) -> Result<Raw, EvalError> {
+    with_engine(|engine| engine.apply("reduce", &[function, data, initial.unwrap_or_default()]))
+}
+
 /// Forgets every variable.
 #[function]
 fn reset() -> Result<(), EvalError> {

@@ -53,9 +53,10 @@ fn call<'js>(
 fn thrown<T>(ctx: &Ctx<'_>, converted: std::result::Result<T, Failure>) -> Result<T> {
     converted.map_err(|failure| match failure {
         Failure::Thrown(error) => error,
-        Failure::Other(error) => {
-            let what = error.message.replacen("the result holds, at", "of the arguments,", 1);
-            Exception::throw_type(ctx, &what)
+        Failure::Other(error) => Exception::throw_type(ctx, &error.message),
+        Failure::NotPlain { what, path } => {
+            let message = format!("argument {path} is {what}, which is no plain value");
+            Exception::throw_type(ctx, &message)
         }
     })
 }

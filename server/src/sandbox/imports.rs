@@ -212,11 +212,13 @@ mod tests {
     fn the_sessions_functions_are_for_evaluators() {
         let imports = r#"(import "farside" "call" (func (param i32 i32 i32 i32) (result i64)))
             (import "farside" "functions" (func (param i64) (result i64)))
+            (import "farside" "released" (func (result i64)))
             (import "farside" "take" (func (param i32 i32)))"#;
         assert_eq!(refusal(imports, Grants { calls: true, ..NONE }), "Ok(())");
         insta::assert_snapshot!(refusal(imports, NONE), @"
         farside.call (i32, i32, i32, i32) -> i64
         farside.functions (i64) -> i64
+        farside.released () -> i64
         farside.take (i32, i32)
         a guest can import farside.log, farside.panic, farside.clock, farside.random and nothing else
         ");

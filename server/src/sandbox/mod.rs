@@ -95,11 +95,8 @@ impl Sandbox {
             |error: wasmtime::Error| SandboxError::Engine { message: format!("{error:#}") };
         let capacity = Capacity::measure(config);
         let engine = engine::new_engine(&capacity).map_err(engine_error)?;
-        let grants = Grants {
-            clock: config.guests.clock,
-            random: config.guests.random,
-            calls: false,
-        };
+        let grants =
+            Grants { clock: config.guests.clock, random: config.guests.random, calls: false };
         let linkers = [
             host::linker(&engine, grants).map_err(engine_error)?,
             host::evaluator_linker(&engine, grants).map_err(engine_error)?,

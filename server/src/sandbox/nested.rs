@@ -1,5 +1,5 @@
-//! What an evaluator asks of the session that it runs in: which functions there are, and
-//! calls of them.
+//! What an evaluator asks of the session that it runs in: which functions there are, calls
+//! of them, and which of its objects are released.
 //!
 //! An answer stays here until the guest has taken it: first it learns how long the
 //! answer is, then it says where it wants it. Nothing of the guest runs in between.
@@ -16,9 +16,10 @@ use wasmtime::Linker;
 use super::host::{Host, IMPORT_MODULE, TooEarly, bytes_of};
 
 /// The imports of this file, with their types.
-pub(super) const PROVIDED: [(&str, &str); 3] = [
+pub(super) const PROVIDED: [(&str, &str); 4] = [
     ("call", "(i32, i32, i32, i32) -> i64"),
     ("functions", "(i64) -> i64"),
+    ("released", "() -> i64"),
     ("take", "(i32, i32)"),
 ];
 
@@ -29,6 +30,9 @@ pub(crate) type Answering = Pin<Box<dyn Future<Output = Result<Bytes, Arc<Failur
 pub(crate) trait Callees: Send + Sync {
     /// The session's functions as a value; none if they are those of that version.
     fn functions(&self, known: u64) -> Result<Option<Bytes>, Failure>;
+
+    /// The objects that the evaluator of a running call need not keep any more.
+    fn released(&self, caller: RefId) -> Vec<u64>;
 
     /// Calls a function for a running call, which waits for it until its own deadline.
     fn call(
@@ -107,6 +111,16 @@ pub(super) fn provide(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
     )?;
     linker.func_wrap(
         IMPORT_MODULE,
+        "released",
+        |mut guest: wasmtime::Caller<'_, Host>| -> wasmtime::Result<u64> {
+            let caller = guest.data_mut().caller().ok_or(NoCall { import: "released" })?;
+            let released = caller.callees.released(caller.of);
+            caller.answer = released.iter().flat_map(|id| id.to_le_bytes()).collect();
+            Ok(caller.answer.len() as u64)
+        },
+    )?;
+    linker.func_wrap(
+        IMPORT_MODULE,
         "take",
         |mut guest: wasmtime::Caller<'_, Host>, at: u32, room: u32| {
             let (target, host) = bytes_of(&mut guest, "take", at, room)?;
@@ -153,6 +167,9 @@ pub(super) fn provide_too_early(linker: &mut Linker<Host>) -> wasmtime::Result<(
     )?;
     linker.func_wrap(IMPORT_MODULE, "functions", |_: u64| -> wasmtime::Result<u64> {
         Err(TooEarly { import: "functions" }.into())
+    })?;
+    linker.func_wrap(IMPORT_MODULE, "released", || -> wasmtime::Result<u64> {
+        Err(TooEarly { import: "released" }.into())
     })?;
     linker.func_wrap(IMPORT_MODULE, "take", |_: u32, _: u32| -> wasmtime::Result<()> {
         Err(TooEarly { import: "take" }.into())

@@ -21,7 +21,8 @@ use super::value::{Body, Value};
 use super::writer::{Arrived, Purpose};
 use crate::failures;
 use crate::sandbox::{
-    Arguments, Begun, Bounds, CallLog, Caller, Fault, Finished, Ground, Invocation, Running, TICK, run,
+    Arguments, Begun, Bounds, CallLog, Caller, Fault, Finished, Ground, Invocation, Running, TICK,
+    run,
 };
 use crate::storage::StorageUrl;
 

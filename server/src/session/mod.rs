@@ -10,6 +10,7 @@ mod calls;
 mod drive;
 mod ids;
 mod nested;
+mod objects;
 mod questions;
 mod refs;
 mod registry;

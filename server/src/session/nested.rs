@@ -17,6 +17,7 @@ use farside_protocol::value::Kind;
 use farside_protocol::{ErrorCode, Failure, RefId, Seq, Target, WriterId, caps};
 use tokio::sync::oneshot;
 
+use super::Session;
 use super::arguments::{CheckedArguments, check_form};
 use super::asks::description;
 use super::calls;
@@ -26,7 +27,6 @@ use super::slot::{Call, CallArguments, Item, Occupant, Slot, SlotState, Standing
 use super::state::State;
 use super::step::{Alarm, Step};
 use super::value::{Body, Value};
-use super::Session;
 use crate::failures;
 use crate::sandbox::{Answering, Callees, Module};
 
@@ -147,7 +147,9 @@ impl State {
         while let Some(id) = above {
             match self.refs.get(id).map(|entry| &entry.origin) {
                 Some(Origin::Call { module, fresh: false, .. }) if *module == slot => {
-                    return refuse(format!("{name} is in the midst of a call that led to this one"));
+                    return refuse(format!(
+                        "{name} is in the midst of a call that led to this one"
+                    ));
                 }
                 _ => above = self.running(id).and_then(|running| running.standing.caller),
             }
@@ -270,6 +272,10 @@ impl Callees for Session {
         let outline = CallablesOutline { version, modules: modules.collect() };
         let value = description(&outline, Kind::Map, &self.core.memory)?;
         Ok(in_memory(value))
+    }
+
+    fn released(&self, caller: RefId) -> Vec<u64> {
+        self.state().released_objects(caller)
     }
 
     fn call(

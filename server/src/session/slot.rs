@@ -1,7 +1,7 @@
 //! A module's place in a session: its instance and the one queue of all that
 //! enters it.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -23,6 +23,10 @@ pub(super) struct Slot {
     pub(super) state: SlotState,
     /// Whether its module is an evaluator, which the operator provides.
     pub(super) evaluates: bool,
+    /// References to what lives in its instance, if that is an evaluator's.
+    pub(super) objects: HashSet<RefId>,
+    /// What of that is not referred to any more, and the evaluator does not know yet.
+    pub(super) dropped: Vec<u64>,
     /// The slot that took this one's name.
     pub(super) replaced_by: Option<u32>,
     /// The names of its functions, which it keeps for good.
@@ -149,6 +153,8 @@ impl Slot {
             queue: VecDeque::new(),
             state: SlotState::Empty,
             evaluates: false,
+            objects: HashSet::new(),
+            dropped: Vec::new(),
             replaced_by: None,
             _counted: counted,
         }

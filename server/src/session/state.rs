@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
-use farside_protocol::{ErrorCode, Failure, RefId, Request, Seq, SessionId, WriterId, caps};
+use farside_protocol::{ErrorCode, Failure, RefId, Reply, Request, Seq, SessionId, WriterId, caps};
 
 use super::ids::ById;
 use super::nested::Own;
@@ -321,6 +321,11 @@ impl State {
             Waiter::Get { asker, seq, path } => {
                 self.questions.end(1);
                 match (result, path) {
+                    (Ok(value), _) if value.is_object() => {
+                        if let Some(failure) = self.unmaterializable(id, value) {
+                            asker.outbox.send(Reply::Failed { seq, failure });
+                        }
+                    }
                     (Ok(value), None) => asker.outbox.send_value(seq, value.clone()),
                     (Ok(value), Some(path)) => {
                         let step = self.answer_part(asker, seq, value.clone(), path);
@@ -345,6 +350,11 @@ impl State {
 
     /// Works off what settled references woke.
     pub(super) fn work_off(&mut self, steps: &mut Vec<Step>) {
+        self.work_off_woken(steps);
+        self.settle_dropped();
+    }
+
+    fn work_off_woken(&mut self, steps: &mut Vec<Step>) {
         while let Some(woken) = self.woken.pop_front() {
             match woken {
                 Woken::Slot(slot) => self.advance(slot, steps),

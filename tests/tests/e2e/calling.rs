@@ -93,7 +93,7 @@ async fn what_goes_wrong_in_a_function_can_be_caught() {
         assert_eq!(eval::<String>(&session, &source).await, code, "{source}");
     }
     insta::assert_snapshot!(
-        broken(&javascript.eval::<()>("stats.mean([])")).await, @r"
+        broken(&javascript.eval::<()>("stats.mean([])")).await, @"
     GuestError: CallError: mean returned an error: NoData
         in <eval>:1
         in stats.mean([])
@@ -103,7 +103,7 @@ async fn what_goes_wrong_in_a_function_can_be_caught() {
         in     at <eval> (<eval>:1:6)
     ");
     insta::assert_snapshot!(
-        broken(&javascript.eval::<()>("hello.greet({ a: [() => 1] })")).await, @r"
+        broken(&javascript.eval::<()>("hello.greet({ a: [() => 1] })")).await, @"
     GuestError: TypeError: argument [0].a[0] is the function, which is no plain value
         in <eval>:1
         in hello.greet({ a: [() => 1] })
@@ -172,8 +172,7 @@ async fn an_instance_takes_no_call_while_it_waits_for_one() {
              try {{ farside.call('{other}.eval', ['1']) }} catch (error) {{ error.code }}"
         )
     };
-    let crossed =
-        [one.eval::<serde_json::Value>(&source("js1")), two.eval(&source("js0"))];
+    let crossed = [one.eval::<serde_json::Value>(&source("js1")), two.eval(&source("js0"))];
     let [first, second] = crossed;
     let told = [first.get().await.unwrap(), second.get().await.unwrap()];
     assert!(told.iter().all(|one| *one == 1 || *one == "Unavailable"), "{told:?}");

@@ -18,6 +18,7 @@ mod floods;
 mod gate;
 mod limits;
 mod local;
+mod objects;
 mod ordering;
 mod own;
 mod peer;
