@@ -33,6 +33,8 @@ enum Callee {
     Described { module: Arc<Described>, place: u32 },
     /// A name that the server will look up.
     Named(Arc<str>),
+    /// A function of the evaluator in which an object lives.
+    Beside { of: RefId, function: Arc<str> },
 }
 
 impl Function {
@@ -47,6 +49,11 @@ impl Function {
 
     pub(crate) fn named(session: Session, name: &str) -> Function {
         Function { session, callee: Callee::Named(name.into()), fresh: false, timeout: None }
+    }
+
+    pub(crate) fn beside(session: Session, of: RefId, function: &str) -> Function {
+        let callee = Callee::Beside { of, function: function.into() };
+        Function { session, callee, fresh: false, timeout: None }
     }
 
     /// The same function, each call of it in a store of its own: nothing is left of
@@ -70,7 +77,7 @@ impl Function {
     pub fn signature(&self) -> Option<&manifest::Function> {
         match &self.callee {
             Callee::Described { module, place } => module.manifest.functions.get(*place as usize),
-            Callee::Named(_) => None,
+            Callee::Named(_) | Callee::Beside { .. } => None,
         }
     }
 
@@ -115,6 +122,9 @@ impl Function {
                 Target::Index { module: module.number, function: *place }
             }
             Callee::Named(name) => Target::Name(name.as_ref().to_owned()),
+            Callee::Beside { of, function } => {
+                Target::Beside { of: *of, function: function.as_ref().to_owned() }
+            }
         };
         let flags = CallFlags { fresh: self.fresh, ..flags };
         let timeout_ms = self.timeout.map(millis);
@@ -146,6 +156,7 @@ impl Function {
             }
             (Callee::Described { module, .. }, None) => module.name.clone(),
             (Callee::Named(name), _) => name.as_ref().to_owned(),
+            (Callee::Beside { function, .. }, _) => function.as_ref().to_owned(),
         }
     }
 }

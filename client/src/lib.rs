@@ -47,6 +47,7 @@ mod link;
 mod logs;
 mod memory;
 mod module;
+mod object;
 mod outbox;
 mod put;
 mod session;

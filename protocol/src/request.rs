@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::codec::{DecodeError, Decoder, Wire, check_len};
+use crate::codec::{self, DecodeError, Decoder, Wire, check_len};
 use crate::message::messages;
 use crate::{ContentType, ModuleHash, Payload, RefId, ResumeKey, Seq, SessionId, caps};
 
@@ -215,28 +215,60 @@ pub enum Target {
     },
     /// By name: `module.function`, or `function` while that is unique.
     Name(String),
+    /// The function of that name in the module whose call made a reference: what is to
+    /// be done with an object is done where it lives.
+    Beside {
+        /// The reference.
+        of: RefId,
+        /// The function's name within the module.
+        function: String,
+    },
 }
+
+/// What a target of three parts begins with; 1 to 9 are kept for later ones.
+const BESIDE: u8 = 0;
 
 impl Wire for Target {
     fn encode(&self, out: &mut Vec<u8>) {
         match self {
             Target::Index { module, function } => (*module, *function).encode(out),
             Target::Name(name) => name.encode(out),
+            Target::Beside { of, function } => {
+                codec::put_array(out, 3);
+                BESIDE.encode(out);
+                of.encode(out);
+                function.encode(out);
+            }
         }
     }
 
     fn decode(input: &mut Decoder) -> Result<Target, DecodeError> {
-        match input.peek_is_array()? {
-            true => {
-                Wire::decode(input).map(|(module, function)| Target::Index { module, function })
-            }
-            false => {
-                let name = String::decode(input)?;
-                // A module's name, a dot and a function's.
-                check_len("a function's name", &name, 2 * caps::NAME_BYTES + 1)?;
-                Ok(Target::Name(name))
-            }
+        if !input.peek_is_array()? {
+            return Target::decode_name(input);
         }
+        match input.array()? {
+            2 => Ok(Target::Index { module: u32::decode(input)?, function: u32::decode(input)? }),
+            3 => match u8::decode(input)? {
+                BESIDE => {
+                    let (of, function) = (RefId::decode(input)?, String::decode(input)?);
+                    check_len("a function's name", &function, caps::NAME_BYTES)?;
+                    Ok(Target::Beside { of, function })
+                }
+                number => {
+                    Err(DecodeError::UnknownNumber { of: "target", number: u64::from(number) })
+                }
+            },
+            _ => Err(DecodeError::OutOfRange { what: "a target" }),
+        }
+    }
+}
+
+impl Target {
+    fn decode_name(input: &mut Decoder) -> Result<Target, DecodeError> {
+        let name = String::decode(input)?;
+        // A module's name, a dot and a function's.
+        check_len("a function's name", &name, 2 * caps::NAME_BYTES + 1)?;
+        Ok(Target::Name(name))
     }
 }
 

@@ -177,6 +177,7 @@ fn any_target() -> impl Strategy<Value = Target> {
     prop_oneof![
         any::<(u32, u32)>().prop_map(|(module, function)| Target::Index { module, function }),
         any_text().prop_map(Target::Name),
+        (any_ref(), any_text()).prop_map(|(of, function)| Target::Beside { of, function }),
     ]
 }
 

@@ -21,7 +21,8 @@ use super::value::{Body, Value};
 use super::writer::{Arrived, Purpose};
 use crate::failures;
 use crate::sandbox::{
-    Arguments, Begun, Bounds, CallLog, Fault, Finished, Ground, Invocation, Running, TICK, run,
+    Arguments, Begun, Bounds, CallLog, Caller, Fault, Finished, Ground, Invocation, Running, TICK,
+    run,
 };
 use crate::storage::StorageUrl;
 
@@ -32,17 +33,24 @@ pub(super) const SMALL: u64 = 256 * 1024;
 /// executor, so that a connection's reader gets back to its socket.
 pub(crate) struct Patience {
     until: Option<Instant>,
+    /// The one call that it is for, if it is for one.
+    only: Option<RefId>,
 }
 
 impl Patience {
     /// For one tick from now.
     pub(crate) fn one_tick(now: Instant) -> Patience {
-        Patience { until: Some(now + TICK) }
+        Patience { until: Some(now + TICK), only: None }
+    }
+
+    /// For one tick from now, with one call only.
+    pub(super) fn with_call(call: RefId, now: Instant) -> Patience {
+        Patience { until: Some(now + TICK), only: Some(call) }
     }
 
     /// Not at all.
     pub(crate) fn none() -> Patience {
-        Patience { until: None }
+        Patience { until: None, only: None }
     }
 
     /// Whether a thread that had some has none left.
@@ -50,8 +58,8 @@ impl Patience {
         self.until.is_some_and(|until| Instant::now() >= until)
     }
 
-    fn lasts(&self, now: Instant) -> bool {
-        self.until.is_some_and(|until| now < until)
+    fn lasts(&self, call: RefId, now: Instant) -> bool {
+        self.until.is_some_and(|until| now < until) && self.only.is_none_or(|only| only == call)
     }
 }
 
@@ -176,12 +184,14 @@ impl Session {
             value_depth: limits.value_depth,
             memory: Arc::clone(&self.core.memory),
         };
-        let log = CallLog::new(job.of, Arc::clone(self) as _, limits.log_bytes.as_len());
         let stop = job.stop;
-        let begins_here = patience.lasts(now) && !job.module.is_long(job.function);
-        let future = Box::pin(run(ground, stop.clone(), log, invocation));
+        let begins_here = patience.lasts(job.of, now) && !job.module.is_long(job.function);
         let own = (now + limits.call_deadline, limits.call_deadline);
         let (deadline, time) = job.deadline.map_or(own, |asked| asked.min(own));
+        let caller = Caller::new(job.of, deadline, Arc::clone(self) as _);
+        let (log, log_bytes) = (job.standing.outermost, limits.log_bytes.as_len());
+        let log = CallLog::new(log, Arc::clone(self) as _, log_bytes).of_caller(caller);
+        let future = Box::pin(run(ground, stop.clone(), log, invocation));
         let bounds = Bounds { deadline, time, cpu: limits.call_cpu };
         let running = match begins_here {
             true => match self.core.sandbox.begin(future, stop, bounds, now) {

@@ -9,6 +9,8 @@ mod asks;
 mod calls;
 mod drive;
 mod ids;
+mod nested;
+mod objects;
 mod questions;
 mod refs;
 mod registry;

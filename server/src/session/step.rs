@@ -10,6 +10,7 @@ use farside_protocol::value::path::Path;
 use farside_protocol::{ModuleHash, RefId, Seq};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::slot::Standing;
 use super::state::Asker;
 use super::value::Value;
 use super::writer::Arrived;
@@ -64,6 +65,7 @@ pub(crate) struct Job {
     pub(super) arguments: Bytes,
     /// The values that go in the places of references.
     pub(super) inputs: Vec<(RefSite, Value)>,
+    pub(super) standing: Standing,
     pub(super) deadline: Option<(Instant, Duration)>,
     /// Asks it to stop, be it before it runs.
     pub(super) stop: Stop,

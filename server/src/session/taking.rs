@@ -10,7 +10,7 @@ use farside_protocol::{CallFlags, ErrorCode, Failure, Payload, RefId, Reply, Seq
 use super::arguments::{CheckedArguments, check_form};
 use super::calls;
 use super::refs::{EntryState, Moment, Origin, Waiter};
-use super::slot::{Call, CallArguments, Item};
+use super::slot::{Call, CallArguments, Item, Standing};
 use super::state::{Asker, State, Woken, unmade};
 use super::step::{Alarm, Step};
 use super::writer::Purpose;
@@ -43,13 +43,13 @@ impl State {
         let cancelled =
             self.writers.get_mut(&asker.writer).is_some_and(|writer| writer.was_cancelled(seq));
         let target = self.admits().and_then(|()| self.resolve(&target));
+        let taken = self.refs.now();
         let prepared = target.and_then(|(slot, function)| {
             if cancelled {
                 return Err(calls::cancelled());
             }
             self.refs.has_room()?;
             self.admit_call(bytes)?;
-            let taken = self.refs.now();
             let arguments = match args {
                 Payload::Inline(bytes) => self.check_call(id, (slot, function), bytes, taken)?,
                 Payload::Transfer { size } => {
@@ -81,19 +81,28 @@ impl State {
         let fresh = flags.fresh || self.is_pure(slot, function);
         self.refs.insert(id, Origin::Call { module: slot, function, fresh });
         self.answer_call(asker, seq, id, flags);
-        let waits_for = None;
-        let call = Call { id, function, arguments, deadline, bytes, waits_for, _alarm: alarm };
-        if fresh {
-            self.fresh.waiting.insert(id, (slot, call));
-            self.advance_fresh(id, steps);
-        } else {
-            self.slots[slot as usize].queue.push_back(Item::Call(call));
-            self.advance(slot, steps);
-        }
+        let (standing, waits_for) = (Standing::outermost(id, taken), None);
+        let call =
+            Call { id, function, arguments, standing, deadline, bytes, waits_for, _alarm: alarm };
+        self.line_up(call, slot, fresh, steps);
         if let Err(failure) = self.own_arguments(id, slot, fresh) {
             self.end_unbegun(id, failure, steps);
         }
         Ok(())
+    }
+
+    /// Puts a call where it waits for its turn, and begins it if that has come.
+    pub(super) fn line_up(&mut self, call: Call, slot: u32, fresh: bool, steps: &mut Vec<Step>) {
+        let id = call.id;
+        if fresh {
+            self.fresh.waiting.insert(id, (slot, call));
+            return self.advance_fresh(id, steps);
+        }
+        // Behind all that was taken before, which for a client's call is everything.
+        let queue = &mut self.slots[slot as usize].queue;
+        let later = queue.iter().rev().take_while(|item| item.taken() > call.standing.taken);
+        queue.insert(queue.len() - later.count(), Item::Call(call));
+        self.advance(slot, steps);
     }
 
     /// Gives a call that waits arguments in memory of their own: a frame's memory
@@ -132,14 +141,14 @@ impl State {
         self.refs.sweep(id);
     }
 
-    fn is_pure(&self, slot: u32, function: u32) -> bool {
+    pub(super) fn is_pure(&self, slot: u32, function: u32) -> bool {
         self.slots[slot as usize]
             .module()
             .and_then(|module| module.manifest().functions.get(function as usize))
             .is_some_and(|function| function.pure)
     }
 
-    fn admit_call(&self, bytes: u64) -> Result<(), Failure> {
+    pub(super) fn admit_call(&self, bytes: u64) -> Result<(), Failure> {
         let limits = &self.config.limits;
         let (calls, most) = (self.pending_calls, limits.session_pending_calls as u64);
         if calls >= most || self.pending_bytes + bytes > limits.session_pending_bytes.bytes() {
@@ -246,7 +255,7 @@ impl State {
         self.work_off(steps);
     }
 
-    fn find_call(&mut self, id: RefId) -> Option<&mut Call> {
+    pub(super) fn find_call(&mut self, id: RefId) -> Option<&mut Call> {
         let slot = match self.refs.get(id).map(|entry| &entry.origin)? {
             Origin::Call { fresh: true, .. } => {
                 return self.fresh.waiting.get_mut(&id).map(|(_, call)| call);
@@ -297,7 +306,8 @@ impl State {
         if let Err(failure) = self.questions.admit(1) {
             return asker.outbox.send(Reply::Failed { seq, failure });
         }
-        let item = Item::Renew { asker: Some((asker.clone(), seq)) };
+        let taken = self.refs.now();
+        let item = Item::Renew { asker: Some((asker.clone(), seq)), taken };
         self.slots[number as usize].queue.push_back(item);
         self.advance(number, steps);
     }
