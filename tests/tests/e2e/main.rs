@@ -31,6 +31,7 @@ mod sessions;
 mod smoke;
 mod stats;
 mod storage;
+mod teleporting;
 mod told;
 mod transfers;
 mod transports;
