@@ -51,6 +51,7 @@ mod object;
 mod outbox;
 mod put;
 mod session;
+mod teleport;
 mod time;
 mod transfer;
 mod upload;

@@ -223,10 +223,50 @@ pub enum Target {
         /// The function's name within the module.
         function: String,
     },
+    /// A function for the items of a list or array, which is the only argument, or the
+    /// first before an initial value.
+    Each {
+        /// What is done with the items.
+        how: Each,
+        /// The function; not again one of this kind.
+        function: Box<Target>,
+    },
 }
 
-/// What a target of three parts begins with; 1 to 9 are kept for later ones.
+/// What is done with each item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Each {
+    /// The results are a list, or an array if the items are and the results are numbers.
+    Map,
+    /// The items with a true result are left.
+    Filter,
+    /// Each item is put together with what came before.
+    Reduce,
+}
+
+impl Wire for Each {
+    fn encode(&self, out: &mut Vec<u8>) {
+        match self {
+            Each::Map => 1u8,
+            Each::Filter => 2,
+            Each::Reduce => 3,
+        }
+        .encode(out);
+    }
+
+    fn decode(input: &mut Decoder) -> Result<Each, DecodeError> {
+        match u8::decode(input)? {
+            1 => Ok(Each::Map),
+            2 => Ok(Each::Filter),
+            3 => Ok(Each::Reduce),
+            number => Err(DecodeError::UnknownNumber { of: "each", number: u64::from(number) }),
+        }
+    }
+}
+
+/// What a target of three parts begins with; 2 to 9 are kept for later ones.
 const BESIDE: u8 = 0;
+const EACH: u8 = 1;
 
 impl Wire for Target {
     fn encode(&self, out: &mut Vec<u8>) {
@@ -237,6 +277,12 @@ impl Wire for Target {
                 codec::put_array(out, 3);
                 BESIDE.encode(out);
                 of.encode(out);
+                function.encode(out);
+            }
+            Target::Each { how, function } => {
+                codec::put_array(out, 3);
+                EACH.encode(out);
+                how.encode(out);
                 function.encode(out);
             }
         }
@@ -254,6 +300,12 @@ impl Wire for Target {
                     check_len("a function's name", &function, caps::NAME_BYTES)?;
                     Ok(Target::Beside { of, function })
                 }
+                EACH => match (Each::decode(input)?, Target::decode_plain(input)?) {
+                    (how, Some(function)) => Ok(Target::Each { how, function: Box::new(function) }),
+                    (_, None) => {
+                        Err(DecodeError::OutOfRange { what: "the function for each item" })
+                    }
+                },
                 number => {
                     Err(DecodeError::UnknownNumber { of: "target", number: u64::from(number) })
                 }
@@ -264,6 +316,20 @@ impl Wire for Target {
 }
 
 impl Target {
+    /// A target by name or numbers; none for any other.
+    fn decode_plain(input: &mut Decoder) -> Result<Option<Target>, DecodeError> {
+        if !input.peek_is_array()? {
+            return Target::decode_name(input).map(Some);
+        }
+        match input.array()? {
+            2 => {
+                let (module, function) = (u32::decode(input)?, u32::decode(input)?);
+                Ok(Some(Target::Index { module, function }))
+            }
+            _ => Ok(None),
+        }
+    }
+
     fn decode_name(input: &mut Decoder) -> Result<Target, DecodeError> {
         let name = String::decode(input)?;
         // A module's name, a dot and a function's.

@@ -139,10 +139,7 @@ impl Engine {
     fn enter(
         &mut self,
         wanted: Wanted,
-        work: impl for<'js> FnOnce(
-            &Ctx<'js>,
-            &Object<'js>,
-        ) -> Result<Value<'js>, failure::Failure>,
+        work: impl for<'js> FnOnce(&Ctx<'js>, &Object<'js>) -> Result<Value<'js>, failure::Failure>,
     ) -> Result<Raw, EvalError> {
         let functions = session::functions(self.functions);
         let released = if self.kept == 0 { Vec::new() } else { session::released() };
@@ -260,7 +257,7 @@ fn settled(value: Value<'_>) -> Result<Value<'_>, failure::Failure> {
         Some(PromiseState::Pending) => {
             let error = EvalError::not_plain("a pending Promise", "");
             Err(failure::Failure::Other(error))
-        },
+        }
         Some(_) => {
             let result = value.as_promise().and_then(Promise::result::<Value>);
             Ok(result.unwrap_or_else(|| Ok(value.clone()))?)

@@ -11,6 +11,8 @@ mod check;
 mod far;
 mod head;
 #[cfg(feature = "wire")]
+pub mod items;
+#[cfg(feature = "wire")]
 mod nearest;
 mod object;
 #[cfg(feature = "wire")]

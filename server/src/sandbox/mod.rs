@@ -44,7 +44,9 @@ pub(crate) use engine::{TICK, WASMTIME_VERSION};
 pub(crate) use executor::{Begun, Bounds, Executor, GuestFuture, Lane, Running, Stop};
 pub(crate) use fault::Fault;
 pub(crate) use host::{CallLog, Grants, LogSink};
-pub(crate) use instance::{Finished, Ground, Instance, Invocation, UNCOUNTED, run, too_large};
+pub(crate) use instance::{
+    Finished, Ground, Instance, Invocation, Output, UNCOUNTED, run, too_large,
+};
 pub(crate) use module::{Module, ModuleError};
 pub(crate) use needs::functions_of;
 pub(crate) use nested::{Answering, Callees, Caller};

@@ -158,7 +158,7 @@ impl State {
             SlotState::Idle(instance) => Some(instance),
             _ => None,
         };
-        Ok(Begin { place: Place::Slot(number), module, instance, stop })
+        Ok(Begin { place: Place::Slot(number), slot: number, module, instance, stop })
     }
 
     fn live_instances(&self) -> usize {
@@ -166,7 +166,8 @@ impl State {
             .slots
             .iter()
             .filter(|slot| matches!(slot.state, SlotState::Idle(_) | SlotState::Busy(_)));
-        slots.count() + self.fresh.running.len()
+        let fresh = self.fresh.running.values().filter(|running| running.enters);
+        slots.count() + fresh.count()
     }
 
     fn room_for_instance(&self) -> Result<(), Failure> {
@@ -180,6 +181,10 @@ impl State {
         ))
     }
 
+    fn room_for_fresh(&self, call: &Call) -> Result<(), Failure> {
+        if call.each.is_some() { Ok(()) } else { self.room_for_instance() }
+    }
+
     /// Begins a fresh call, if its arguments are there and an instance may be made.
     pub(super) fn advance_fresh(&mut self, id: RefId, steps: &mut Vec<Step>) {
         let hash_map::Entry::Occupied(waiting) = self.fresh.waiting.entry(id) else { return };
@@ -190,7 +195,7 @@ impl State {
                 return;
             }
             Readiness::Broken(failure) => self.fail_call(call, failure),
-            Readiness::Ready { arguments, inputs } => match self.room_for_instance() {
+            Readiness::Ready { arguments, inputs } => match self.room_for_fresh(&call) {
                 Ok(()) => {
                     let Some(module) = self.slots[slot as usize].module().map(Arc::clone) else {
                         let gone = Failure::new(ErrorCode::NotFound, "the module was replaced");
@@ -198,7 +203,7 @@ impl State {
                     };
                     let stop = Stop::default();
                     self.fresh.running.insert(id, Occupant::of(&call, &stop));
-                    let ground = Begin { place: Place::Fresh, module, instance: None, stop };
+                    let ground = Begin { place: Place::Fresh, slot, module, instance: None, stop };
                     steps.push(Step::Run(self.begin(call, ground, arguments, inputs)));
                 }
                 // None that runs will end if all wait for calls of their own.
@@ -224,12 +229,14 @@ impl State {
     ) -> Job {
         // The values themselves are in the job now.
         self.unhold(&call.arguments);
-        let Begin { place, module, instance, stop } = begin;
+        let Begin { place, slot, module, instance, stop } = begin;
         Job {
             of: call.id,
             place,
+            slot,
             module,
             function: call.function,
+            each: call.each,
             instance,
             arguments,
             inputs,
@@ -444,6 +451,7 @@ pub(super) fn late() -> Failure {
 /// What a call begins with, beside its arguments.
 struct Begin {
     place: Place,
+    slot: u32,
     module: Arc<Module>,
     /// The instance, unless it is to be made.
     instance: Option<Box<Instance>>,

@@ -17,6 +17,7 @@ mod registry;
 mod releases;
 mod resolve;
 mod select;
+mod series;
 mod slot;
 mod state;
 mod step;

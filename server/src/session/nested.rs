@@ -43,6 +43,13 @@ pub(super) struct Own {
     made: u64,
 }
 
+/// Whom a call is of.
+pub(super) enum Callee {
+    /// By the numbers of its slot and in its manifest.
+    Known(u32, u32),
+    Named(String),
+}
+
 /// A call before it is taken: its arguments have the right form.
 struct Prepared {
     slot: u32,
@@ -121,6 +128,7 @@ impl State {
         let call = Call {
             id,
             function,
+            each: None,
             arguments,
             standing,
             deadline: Some(deadline),
@@ -219,11 +227,11 @@ fn blocker(slot: &Slot, counts: impl Fn(&Item) -> bool) -> Option<RefId> {
 }
 
 impl Session {
-    fn begin_nested(
+    pub(super) fn begin_nested(
         self: &Arc<Self>,
         caller: RefId,
         deadline: Instant,
-        function: &str,
+        callee: &Callee,
         arguments: &[u8],
     ) -> Result<Nested, Failure> {
         let limits = &self.core.config.limits;
@@ -234,7 +242,10 @@ impl Session {
         if let Some(failure) = &state.closed {
             return Err(failure.clone());
         }
-        let (slot, function) = state.resolve(&Target::Name(function.to_owned()))?;
+        let (slot, function) = match callee {
+            Callee::Known(slot, function) => (*slot, *function),
+            Callee::Named(name) => state.resolve(&Target::Name(name.clone()))?,
+        };
         let module = state.slots[slot as usize].module().map(Arc::clone);
         drop(state);
         let gone = || Failure::new(ErrorCode::NotFound, "the function is gone");
@@ -285,7 +296,8 @@ impl Callees for Session {
         function: &str,
         arguments: &[u8],
     ) -> Answering {
-        match self.begin_nested(caller, deadline, function, arguments) {
+        let callee = Callee::Named(function.to_owned());
+        match self.begin_nested(caller, deadline, &callee, arguments) {
             Ok(nested) => Box::pin(nested),
             Err(failure) => Box::pin(std::future::ready(Err(Arc::new(failure)))),
         }
@@ -301,7 +313,7 @@ fn in_memory(value: Value) -> Option<Bytes> {
 
 /// A guest's call on its way. Dropping it, as happens when the caller is stopped,
 /// cancels the call.
-struct Nested {
+pub(super) struct Nested {
     session: Arc<Session>,
     id: RefId,
     told: Option<oneshot::Receiver<Outcome>>,

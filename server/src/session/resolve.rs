@@ -1,9 +1,11 @@
 //! Names and numbers of functions and modules: what they stand for now.
 
+use std::sync::Arc;
+
 use farside_protocol::value::nearest;
 use farside_protocol::{ErrorCode, Failure, RefId, Target};
 
-use super::refs::Origin;
+use super::refs::{Entry, EntryState, Origin};
 use super::slot::Slot;
 use super::state::State;
 
@@ -13,6 +15,11 @@ impl State {
         match target {
             Target::Index { module, function } => self.resolve_index(*module, *function),
             Target::Name(name) => self.resolve_name(name),
+            Target::Each { function, .. } => match &**function {
+                Target::Index { module, function } => self.resolve_index(*module, *function),
+                Target::Name(name) => self.resolve_name(name),
+                _ => Err(Failure::new(ErrorCode::NotFound, "there is no such function")),
+            },
             Target::Beside { of, function } => self.resolve_beside(*of, function),
         }
     }
@@ -45,8 +52,12 @@ impl State {
 
     /// A function of the module whose call made a reference.
     fn resolve_beside(&mut self, of: RefId, function: &str) -> Result<(u32, u32), Failure> {
-        let made_by = match self.refs.visible(of).map(|entry| &entry.origin) {
-            Some(Origin::Call { module, .. }) => Some(*module),
+        let made_by = match self.refs.visible(of) {
+            Some(Entry { origin: Origin::Call { module, .. }, .. }) => Some(*module),
+            Some(Entry { state: EntryState::Failed(failure), .. }) => {
+                let message = format!("{of} failed");
+                return Err(Failure::new(failure.code, message).with_cause(Arc::clone(failure)));
+            }
             Some(_) => None,
             None => {
                 let absence = self.absence(of);

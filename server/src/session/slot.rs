@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use farside_protocol::value::RefSite;
-use farside_protocol::{Failure, RefId, Seq, WriterId};
+use farside_protocol::{Each, Failure, RefId, Seq, WriterId};
 use tokio_util::sync::DropGuard;
 
 use super::refs::Moment;
@@ -84,6 +84,8 @@ pub(super) struct Occupant {
     pub(super) call: RefId,
     pub(super) stop: Stop,
     pub(super) standing: Standing,
+    /// Whether it has an instance.
+    pub(super) enters: bool,
     /// The call of its own that its guest waits for.
     pub(super) nested: Option<RefId>,
 }
@@ -91,7 +93,7 @@ pub(super) struct Occupant {
 impl Occupant {
     pub(super) fn of(call: &Call, stop: &Stop) -> Occupant {
         let (stop, standing) = (stop.clone(), call.standing);
-        Occupant { call: call.id, stop, standing, nested: None }
+        Occupant { call: call.id, stop, standing, enters: call.each.is_none(), nested: None }
     }
 
     /// Whether its guest waits for a call of its own.
@@ -124,6 +126,8 @@ impl Standing {
 pub(super) struct Call {
     pub(super) id: RefId,
     pub(super) function: u32,
+    /// What is done with each item, if the function is for those.
+    pub(super) each: Option<Each>,
     pub(super) arguments: CallArguments,
     pub(super) standing: Standing,
     /// By when the client wants it to be finished, and the time that it asked for.

@@ -5,11 +5,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use farside_protocol::{CallFlags, ErrorCode, Failure, Payload, RefId, Reply, Seq, Target, caps};
+use farside_protocol::{
+    CallFlags, Each, ErrorCode, Failure, Payload, RefId, Reply, Seq, Target, caps,
+};
 
 use super::arguments::{CheckedArguments, check_form};
 use super::calls;
 use super::refs::{EntryState, Moment, Origin, Waiter};
+use super::series;
 use super::slot::{Call, CallArguments, Item, Standing};
 use super::state::{Asker, State, Woken, unmade};
 use super::step::{Alarm, Step};
@@ -42,6 +45,10 @@ impl State {
         let is_transfer = matches!(args, Payload::Transfer { .. });
         let cancelled =
             self.writers.get_mut(&asker.writer).is_some_and(|writer| writer.was_cancelled(seq));
+        let (each, target) = match target {
+            Target::Each { how, function } => (Some(how), *function),
+            target => (None, target),
+        };
         let target = self.admits().and_then(|()| self.resolve(&target));
         let taken = self.refs.now();
         let prepared = target.and_then(|(slot, function)| {
@@ -51,7 +58,9 @@ impl State {
             self.refs.has_room()?;
             self.admit_call(bytes)?;
             let arguments = match args {
-                Payload::Inline(bytes) => self.check_call(id, (slot, function), bytes, taken)?,
+                Payload::Inline(bytes) => {
+                    self.check_call(id, (slot, function), each, bytes, taken)?
+                }
                 Payload::Transfer { size } => {
                     self.announce(asker, seq, size, Purpose::Arguments(taken))?;
                     self.arguments_begin(taken);
@@ -78,12 +87,21 @@ impl State {
         self.pending_bytes += bytes;
         let deadline = timeout.map(|timeout| (now + timeout, timeout));
         let alarm = deadline.map(|(at, _)| Step::alarm(at, Alarm::Call(id), steps));
-        let fresh = flags.fresh || self.is_pure(slot, function);
+        let fresh = flags.fresh || each.is_some() || self.is_pure(slot, function);
         self.refs.insert(id, Origin::Call { module: slot, function, fresh });
         self.answer_call(asker, seq, id, flags);
         let (standing, waits_for) = (Standing::outermost(id, taken), None);
-        let call =
-            Call { id, function, arguments, standing, deadline, bytes, waits_for, _alarm: alarm };
+        let call = Call {
+            id,
+            function,
+            each,
+            arguments,
+            standing,
+            deadline,
+            bytes,
+            waits_for,
+            _alarm: alarm,
+        };
         self.line_up(call, slot, fresh, steps);
         if let Err(failure) = self.own_arguments(id, slot, fresh) {
             self.end_unbegun(id, failure, steps);
@@ -167,13 +185,18 @@ impl State {
         &self,
         id: RefId,
         (slot, function): (u32, u32),
+        each: Option<Each>,
         bytes: Bytes,
         taken: Moment,
     ) -> Result<CallArguments, Failure> {
         let module = self.slots[slot as usize].module();
         let module =
             module.ok_or_else(|| Failure::new(ErrorCode::NotFound, "the function is gone"))?;
-        let checked = check_form(module, function, bytes, self.config.limits.value_depth)?;
+        let depth = self.config.limits.value_depth;
+        let checked = match each {
+            Some(how) => series::check_form(how, bytes, depth)?,
+            None => check_form(module, function, bytes, depth)?,
+        };
         self.check_references(id, checked, taken)
     }
 
@@ -211,13 +234,14 @@ impl State {
         }
     }
 
-    /// The module and function of a call that waits; none if it does so no more.
-    pub(super) fn called(&mut self, id: RefId) -> Option<(Arc<Module>, u32)> {
-        self.find_call(id)?;
+    /// The module and function of a call that waits, and whether that is for each item;
+    /// none if it waits no more.
+    pub(super) fn called(&mut self, id: RefId) -> Option<(Arc<Module>, u32, Option<Each>)> {
+        let each = self.find_call(id)?.each;
         match self.refs.get(id).map(|entry| &entry.origin)? {
             Origin::Call { module, function, .. } => {
                 let module = self.slots.get(*module as usize)?.module()?;
-                Some((Arc::clone(module), *function))
+                Some((Arc::clone(module), *function, each))
             }
             _ => None,
         }

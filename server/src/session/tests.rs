@@ -206,6 +206,8 @@ async fn a_stored_argument_counts_once() {
             standing: Standing::outermost(id, fixture.session.state().refs.now()),
             of: id,
             place: Place::Fresh,
+            slot: 0,
+            each: None,
             module,
             function: 0,
             instance: None,

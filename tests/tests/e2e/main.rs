@@ -36,6 +36,7 @@ mod smoke;
 mod stats;
 mod stopping;
 mod storage;
+mod teleporting;
 mod told;
 mod transfers;
 mod transports;
