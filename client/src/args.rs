@@ -75,6 +75,15 @@ impl private::Sealed for RawArguments {
     }
 }
 
+/// Arguments that a function of this crate writes.
+pub(crate) struct Written<F>(pub(crate) F);
+
+impl<F: Fn(&mut Vec<u8>) -> Result<(), Error>> private::Sealed for Written<F> {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), Error> {
+        (self.0)(out)
+    }
+}
+
 impl private::Sealed for () {
     fn write(&self, out: &mut Vec<u8>) -> Result<(), Error> {
         write(&[(); 0], out)

@@ -99,12 +99,16 @@ impl Language {
     }
 
     fn run<T>(&self, function: &str, source: &str, bindings: impl Bindings) -> Far<T> {
-        let function = Function::named(self.session.clone(), &format!("{}.{function}", self.name));
-        let function = match self.timeout {
+        self.function(function).call(Evaluation { source, bindings })
+    }
+
+    /// A function of the evaluator.
+    pub(crate) fn function(&self, name: &str) -> Function {
+        let function = Function::named(self.session.clone(), &format!("{}.{name}", self.name));
+        match self.timeout {
             Some(timeout) => function.timeout(timeout),
             None => function,
-        };
-        function.call(Evaluation { source, bindings })
+        }
     }
 }
 

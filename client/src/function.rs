@@ -6,8 +6,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use farside_protocol::value::{ArgumentError, check_arguments};
 use farside_protocol::{
-    CallFlags, ErrorCode, Failure, RefId, Request, Seq, Target, caps, manifest,
+    CallFlags, Each, ErrorCode, Failure, RefId, Request, Seq, Target, caps, manifest,
 };
+use rmp_serde::encode::Error;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::args::Arguments;
@@ -33,6 +35,10 @@ enum Callee {
     Described { module: Arc<Described>, place: u32 },
     /// A name that the server will look up.
     Named(Arc<str>),
+    /// A function of the evaluator in which an object lives.
+    Beside { of: RefId, function: Arc<str> },
+    /// What source text defined.
+    Teleported(Arc<Far<()>>),
 }
 
 impl Function {
@@ -47,6 +53,20 @@ impl Function {
 
     pub(crate) fn named(session: Session, name: &str) -> Function {
         Function { session, callee: Callee::Named(name.into()), fresh: false, timeout: None }
+    }
+
+    pub(crate) fn beside(session: Session, of: RefId, function: &str) -> Function {
+        let callee = Callee::Beside { of, function: function.into() };
+        Function { session, callee, fresh: false, timeout: None }
+    }
+
+    pub(crate) fn teleported(far: Arc<Far<()>>, timeout: Option<Duration>) -> Function {
+        let session = far.session().clone();
+        Function { session, callee: Callee::Teleported(far), fresh: false, timeout }
+    }
+
+    pub(crate) fn limit(&self) -> Option<Duration> {
+        self.timeout
     }
 
     /// The same function, each call of it in a store of its own: nothing is left of
@@ -70,15 +90,49 @@ impl Function {
     pub fn signature(&self) -> Option<&manifest::Function> {
         match &self.callee {
             Callee::Described { module, place } => module.manifest.functions.get(*place as usize),
-            Callee::Named(_) => None,
+            Callee::Named(_) | Callee::Beside { .. } | Callee::Teleported(_) => None,
         }
     }
 
     /// Calls the function, without waiting. What goes wrong, arguments that do not
     /// fit included, breaks the reference, and [`get`](Far::get) says it.
     pub fn call<T>(&self, args: impl Arguments) -> Far<T> {
-        let made = self.encode(args).and_then(|bytes| {
-            let (size, body, make) = self.message(bytes, CallFlags::default());
+        self.refer(self.target(), self.encode(args))
+    }
+
+    /// Calls it for each item of a value.
+    pub(crate) fn each<T: ?Sized, U: ?Sized>(
+        &self,
+        how: Each,
+        data: &Far<T>,
+        initial: Option<impl Serialize>,
+    ) -> Far<U> {
+        let what = || format!("`{}` for each item", self.name());
+        let encode = |write: &dyn Fn(&mut Vec<u8>) -> Result<(), Error>| {
+            encode::encode(self.session.id(), what, |out| write(out))
+        };
+        let Callee::Teleported(far) = &self.callee else {
+            let bytes = match &initial {
+                Some(initial) => encode(&|out| encode::write(&(data, initial), out)),
+                None => encode(&|out| encode::write(&(data,), out)),
+            };
+            return self.refer(Target::Each { how, function: Box::new(self.target()) }, bytes);
+        };
+        let name = match how {
+            Each::Map => "map",
+            Each::Filter => "filter",
+            Each::Reduce => "reduce",
+        };
+        let bytes = match (how, &initial) {
+            (Each::Reduce, _) => encode(&|out| encode::write(&(&**far, data, &initial), out)),
+            _ => encode(&|out| encode::write(&(&**far, data), out)),
+        };
+        self.refer(Target::Beside { of: far.id(), function: name.to_owned() }, bytes)
+    }
+
+    fn refer<T: ?Sized>(&self, target: Target, bytes: Result<Bytes, Failure>) -> Far<T> {
+        let made = bytes.and_then(|bytes| {
+            let (size, body, make) = self.message(target, bytes, CallFlags::default());
             self.session.link().refer(size, body, make)
         });
         let writer = self.session.writer();
@@ -95,7 +149,7 @@ impl Function {
     pub async fn value<T: DeserializeOwned>(&self, args: impl Arguments) -> Result<T, GetError> {
         let bytes = self.encode(args).map_err(GetError::Failed)?;
         let flags = CallFlags { get: true, release: true, fresh: false };
-        let (size, body, make) = self.message(bytes, flags);
+        let (size, body, make) = self.message(self.target(), bytes, flags);
         let ask = self.session.link().call(size, body, make).map_err(GetError::Failed)?;
         let (content, bytes) = get::value(ask.await)?;
         get::decode(&content, &bytes)
@@ -105,20 +159,30 @@ impl Function {
     /// brings them if they are large.
     fn message(
         &self,
+        target: Target,
         args: Bytes,
         flags: CallFlags,
     ) -> (u64, Option<Bytes>, impl FnOnce(Seq) -> Request) {
         let size = args.len() as u64;
         let (args, body) = encode::payload(args);
-        let target = match &self.callee {
+        let flags = CallFlags { fresh: self.fresh, ..flags };
+        let timeout_ms = self.timeout.map(millis);
+        (size, body, move |seq| Request::Call { seq, target, flags, timeout_ms, args })
+    }
+
+    fn target(&self) -> Target {
+        match &self.callee {
             Callee::Described { module, place } => {
                 Target::Index { module: module.number, function: *place }
             }
             Callee::Named(name) => Target::Name(name.as_ref().to_owned()),
-        };
-        let flags = CallFlags { fresh: self.fresh, ..flags };
-        let timeout_ms = self.timeout.map(millis);
-        (size, body, move |seq| Request::Call { seq, target, flags, timeout_ms, args })
+            Callee::Beside { of, function } => {
+                Target::Beside { of: *of, function: function.as_ref().to_owned() }
+            }
+            Callee::Teleported(far) => {
+                Target::Beside { of: far.id(), function: "invoke".to_owned() }
+            }
+        }
     }
 
     /// The arguments, checked against the manifest where there is one.
@@ -130,7 +194,14 @@ impl Function {
             return Err(Failure::new(ErrorCode::NotFound, message));
         }
         let what = || format!("a call of `{}`", self.name());
-        let bytes = encode::encode(self.session.id(), what, |out| args.write(out))?;
+        let bytes = encode::encode(self.session.id(), what, |out| {
+            if let Callee::Teleported(far) = &self.callee {
+                // Of the two arguments of `invoke`, the function is the first.
+                out.push(0x92);
+                encode::write(&**far, out)?;
+            }
+            args.write(out)
+        })?;
         let Some(signature) = self.signature() else { return Ok(bytes) };
         match check_arguments(signature, &bytes) {
             Ok(None) => Ok(bytes),
@@ -146,6 +217,8 @@ impl Function {
             }
             (Callee::Described { module, .. }, None) => module.name.clone(),
             (Callee::Named(name), _) => name.as_ref().to_owned(),
+            (Callee::Beside { function, .. }, _) => function.as_ref().to_owned(),
+            (Callee::Teleported(far), _) => format!("the function {}", far.id()),
         }
     }
 }

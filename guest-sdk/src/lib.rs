@@ -115,6 +115,7 @@ mod panic;
 pub mod random;
 mod raw;
 mod returns;
+pub mod session;
 mod trace;
 
 /// Makes a function callable by clients of the module.

@@ -27,6 +27,9 @@ pub const VALUE_DEPTH: usize = 128;
 /// Causes kept in one failure; a longer chain is cut in the middle.
 pub const CAUSE_DEPTH: usize = 16;
 
+/// Calls within calls: how deep a guest may call a guest that calls a guest.
+pub const NESTING: usize = 16;
+
 /// Frames kept in a guest backtrace.
 pub const BACKTRACE_FRAMES: usize = 64;
 

@@ -169,6 +169,15 @@ impl Failure {
         self.message.len() + texts + self.detail.as_ref().map_or(0, Bytes::len)
     }
 
+    /// The failure as a value for guests, without its type's name: a map of `code`,
+    /// `message`, `hint`, `backtrace`, `detail` and `cause`, which is such a map again.
+    #[must_use]
+    pub fn to_value(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        put_value(self, caps::CAUSE_DEPTH, &mut out);
+        out
+    }
+
     /// The causes, nearest first.
     pub fn causes(&self) -> impl Iterator<Item = &Failure> {
         std::iter::successors(self.cause.as_deref(), |failure| failure.cause.as_deref())
@@ -190,6 +199,35 @@ impl fmt::Display for Failure {
 impl std::error::Error for Failure {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.cause.as_deref().map(|cause| cause as _)
+    }
+}
+
+fn put_value(failure: &Failure, depth: usize, out: &mut Vec<u8>) {
+    let name = |name, out: &mut Vec<u8>| codec::put_str(out, name);
+    // A map of six.
+    out.push(0x86);
+    name("code", out);
+    codec::put_str(out, failure.code.name());
+    name("message", out);
+    codec::put_str(out, &failure.message);
+    name("hint", out);
+    match &failure.hint {
+        Some(hint) => codec::put_str(out, hint),
+        None => codec::put_nil(out),
+    }
+    name("backtrace", out);
+    codec::put_array(out, failure.backtrace.len() as u32);
+    failure.backtrace.iter().for_each(|frame| codec::put_str(out, frame));
+    name("detail", out);
+    match &failure.detail {
+        // It was scanned when it came.
+        Some(detail) => out.extend_from_slice(detail),
+        None => codec::put_nil(out),
+    }
+    name("cause", out);
+    match &failure.cause {
+        Some(cause) if depth > 0 => put_value(cause, depth - 1, out),
+        _ => codec::put_nil(out),
     }
 }
 

@@ -37,7 +37,7 @@ pub use {
     id::{IdError, ModuleHash, RefId, ResumeKey, Seq, SessionId, WriterId},
     message::{ContentType, Payload},
     reply::{LogLevel, RefState, Reply},
-    request::{AttachTo, CallFlags, Request, Subject, Target},
+    request::{AttachTo, CallFlags, Each, Request, Subject, Target},
     transport::Transport,
 };
 

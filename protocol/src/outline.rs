@@ -49,6 +49,54 @@ pub struct ModuleOutline {
     pub manifest: Manifest,
 }
 
+/// The functions of a session as its evaluators are told of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallablesOutline {
+    /// Changes with the functions.
+    pub version: u64,
+    /// The modules, by name.
+    pub modules: Vec<CallableOutline>,
+}
+
+/// A module as evaluators are told of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallableOutline {
+    /// Its name in the session.
+    pub name: String,
+    /// What it is for.
+    pub docs: String,
+    /// Its functions.
+    pub functions: Vec<FunctionOutline>,
+}
+
+/// A function as evaluators are told of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FunctionOutline {
+    /// Its name within the module.
+    pub name: String,
+    /// Its doc comment.
+    pub docs: String,
+    /// The names of its parameters, in order.
+    pub params: Vec<String>,
+}
+
+impl CallableOutline {
+    /// What a manifest says that evaluators need.
+    #[must_use]
+    pub fn new(name: &str, manifest: &Manifest) -> CallableOutline {
+        let functions = manifest.functions.iter().map(|function| FunctionOutline {
+            name: function.name.clone(),
+            docs: function.docs.clone(),
+            params: function.params.iter().map(|param| param.name.clone()).collect(),
+        });
+        CallableOutline {
+            name: name.to_owned(),
+            docs: manifest.docs.clone(),
+            functions: functions.collect(),
+        }
+    }
+}
+
 /// A reference of a session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefOutline {

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::codec::{DecodeError, Decoder, Wire, check_len};
+use crate::codec::{self, DecodeError, Decoder, Wire, check_len};
 use crate::message::messages;
 use crate::{ContentType, ModuleHash, Payload, RefId, ResumeKey, Seq, SessionId, caps};
 
@@ -215,28 +215,126 @@ pub enum Target {
     },
     /// By name: `module.function`, or `function` while that is unique.
     Name(String),
+    /// The function of that name in the module whose call made a reference: what is to
+    /// be done with an object is done where it lives.
+    Beside {
+        /// The reference.
+        of: RefId,
+        /// The function's name within the module.
+        function: String,
+    },
+    /// A function for the items of a list or array, which is the only argument, or the
+    /// first before an initial value.
+    Each {
+        /// What is done with the items.
+        how: Each,
+        /// The function; not again one of this kind.
+        function: Box<Target>,
+    },
 }
+
+/// What is done with each item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Each {
+    /// The results are a list, or an array if the items are and the results are numbers.
+    Map,
+    /// The items with a true result are left.
+    Filter,
+    /// Each item is put together with what came before.
+    Reduce,
+}
+
+impl Wire for Each {
+    fn encode(&self, out: &mut Vec<u8>) {
+        match self {
+            Each::Map => 1u8,
+            Each::Filter => 2,
+            Each::Reduce => 3,
+        }
+        .encode(out);
+    }
+
+    fn decode(input: &mut Decoder) -> Result<Each, DecodeError> {
+        match u8::decode(input)? {
+            1 => Ok(Each::Map),
+            2 => Ok(Each::Filter),
+            3 => Ok(Each::Reduce),
+            number => Err(DecodeError::UnknownNumber { of: "each", number: u64::from(number) }),
+        }
+    }
+}
+
+/// What a target of three parts begins with; 2 to 9 are kept for later ones.
+const BESIDE: u8 = 0;
+const EACH: u8 = 1;
 
 impl Wire for Target {
     fn encode(&self, out: &mut Vec<u8>) {
         match self {
             Target::Index { module, function } => (*module, *function).encode(out),
             Target::Name(name) => name.encode(out),
+            Target::Beside { of, function } => {
+                codec::put_array(out, 3);
+                BESIDE.encode(out);
+                of.encode(out);
+                function.encode(out);
+            }
+            Target::Each { how, function } => {
+                codec::put_array(out, 3);
+                EACH.encode(out);
+                how.encode(out);
+                function.encode(out);
+            }
         }
     }
 
     fn decode(input: &mut Decoder) -> Result<Target, DecodeError> {
-        match input.peek_is_array()? {
-            true => {
-                Wire::decode(input).map(|(module, function)| Target::Index { module, function })
-            }
-            false => {
-                let name = String::decode(input)?;
-                // A module's name, a dot and a function's.
-                check_len("a function's name", &name, 2 * caps::NAME_BYTES + 1)?;
-                Ok(Target::Name(name))
-            }
+        if !input.peek_is_array()? {
+            return Target::decode_name(input);
         }
+        match input.array()? {
+            2 => Ok(Target::Index { module: u32::decode(input)?, function: u32::decode(input)? }),
+            3 => match u8::decode(input)? {
+                BESIDE => {
+                    let (of, function) = (RefId::decode(input)?, String::decode(input)?);
+                    check_len("a function's name", &function, caps::NAME_BYTES)?;
+                    Ok(Target::Beside { of, function })
+                }
+                EACH => match (Each::decode(input)?, Target::decode_plain(input)?) {
+                    (how, Some(function)) => Ok(Target::Each { how, function: Box::new(function) }),
+                    (_, None) => {
+                        Err(DecodeError::OutOfRange { what: "the function for each item" })
+                    }
+                },
+                number => {
+                    Err(DecodeError::UnknownNumber { of: "target", number: u64::from(number) })
+                }
+            },
+            _ => Err(DecodeError::OutOfRange { what: "a target" }),
+        }
+    }
+}
+
+impl Target {
+    /// A target by name or numbers; none for any other.
+    fn decode_plain(input: &mut Decoder) -> Result<Option<Target>, DecodeError> {
+        if !input.peek_is_array()? {
+            return Target::decode_name(input).map(Some);
+        }
+        match input.array()? {
+            2 => {
+                let (module, function) = (u32::decode(input)?, u32::decode(input)?);
+                Ok(Some(Target::Index { module, function }))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn decode_name(input: &mut Decoder) -> Result<Target, DecodeError> {
+        let name = String::decode(input)?;
+        // A module's name, a dot and a function's.
+        check_len("a function's name", &name, 2 * caps::NAME_BYTES + 1)?;
+        Ok(Target::Name(name))
     }
 }
 

@@ -82,8 +82,19 @@ pub trait Evaluator: Sized {
     /// # Errors
     /// As of [`Evaluator::run`], or that it was interrupted.
     fn evaluate(&mut self, script: Script) -> Result<Raw, EvalError> {
+        self.guarded(|evaluator| evaluator.run(script))
+    }
+
+    /// Does something, unless the server asks for an end; all that is printed is logged.
+    ///
+    /// # Errors
+    /// As of the work, or that it was interrupted.
+    fn guarded<T>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<T, EvalError>,
+    ) -> Result<T, EvalError> {
         Self::INTERRUPT.clear();
-        let result = self.run(script);
+        let result = work(self);
         let interrupted = Self::INTERRUPT.clear();
         Lines::flush();
         result.map_err(

@@ -1,7 +1,7 @@
 //! Values on the wire: read one by one, and written piece by piece.
 
 use farside_protocol::array;
-use farside_protocol::value::{BIG_INTEGER, Head, Kind};
+use farside_protocol::value::{BIG_INTEGER, Head, Kind, OBJECT, Object};
 
 use crate::array::NdArray;
 
@@ -37,6 +37,8 @@ pub enum Item<'a> {
     Array(&'a [u8]),
     /// A point in time.
     Timestamp(Timestamp),
+    /// What the evaluator keeps, by its id.
+    Object(u64),
     /// An extension that is not known here.
     Unknown(i8),
 }
@@ -94,7 +96,11 @@ impl<'a> Reader<'a> {
             Kind::Reference | Kind::Extension(_) => {
                 let number = head_bytes.last().copied().ok_or(Malformed)?.cast_signed();
                 let body = self.take(head.body)?;
-                if number == BIG_INTEGER { Item::BigInteger(body) } else { Item::Unknown(number) }
+                match number {
+                    BIG_INTEGER => Item::BigInteger(body),
+                    OBJECT => Item::Object(Object::read_body(body).ok_or(Malformed)?.id),
+                    _ => Item::Unknown(number),
+                }
             }
         })
     }
@@ -258,6 +264,15 @@ impl Writer {
     pub fn array_body(&mut self, body: &[u8]) {
         self.extension(array::EXTENSION, body.len());
         self.bytes.extend_from_slice(body);
+    }
+
+    /// What the evaluator keeps: what it is, and how the language shows it.
+    pub fn object(&mut self, id: u64, kind: &str, text: &str) {
+        let mut body = Writer { bytes: id.to_be_bytes().to_vec() };
+        body.text(kind);
+        body.text(text);
+        self.extension(OBJECT, body.bytes.len());
+        self.bytes.extend_from_slice(&body.bytes);
     }
 
     /// A point in time, in the shortest of MessagePack's forms.

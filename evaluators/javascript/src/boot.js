@@ -1,8 +1,8 @@
 // Sets up a fresh context: what the language takes from its surroundings, and what the
 // evaluator needs of the language. Everything is kept in this function, out of reach.
-((native) => {
+((native, more) => {
   'use strict';
-  const { log, random } = native;
+  const { log, random, call: callNative } = native;
   const OBJECT = Object.prototype;
   const { getPrototypeOf, keys, defineProperty, getOwnPropertyNames } = Object;
   const hide = (object, name, value) =>
@@ -120,7 +120,47 @@
     toString() { return `farside.Array(${JSON.stringify(this.tolist(), (_, x) => typeof x === 'bigint' ? `${x}n` : x)}, ${this.dtype})`; }
   }
   defineProperty(FarsideArray, 'name', { value: 'Array' });
-  hide(globalThis, 'farside', { Array: FarsideArray });
+
+  // What a function of the session failed with.
+  class CallError extends Error {
+    constructor({ code, message, hint, backtrace, detail, cause }) {
+      super(message);
+      const more = { code, hint, backtrace, detail };
+      keys(more).forEach((name) => hide(this, name, more[name]));
+      if (cause) hide(this, 'cause', new CallError(cause));
+    }
+  }
+  hide(CallError.prototype, 'name', 'CallError');
+
+  // Calls a function of the session: with a list of arguments, or an object by name.
+  function call(name, args = []) {
+    const [succeeded, result] = callNative(tools, String(name), args);
+    if (succeeded) return result;
+    throw new CallError(result);
+  }
+  hide(globalThis, 'farside', { Array: FarsideArray, CallError, call });
+
+  // The session's modules stand behind the global variables, which win.
+  const modules = Object.create(OBJECT);
+  Object.setPrototypeOf(globalThis, modules);
+  class Module {}
+  function bind(callables) {
+    getOwnPropertyNames(modules).forEach((name) => delete modules[name]);
+    for (const { name, functions } of callables.modules) {
+      const module = new Module();
+      for (const { name: short, docs, params } of functions) {
+        const full = `${name}.${short}`;
+        const proxy = (...args) => call(full, args);
+        hide(proxy, 'name', full);
+        hide(proxy, 'docs', docs);
+        hide(proxy, 'params', params);
+        hide(proxy, 'named', (args) => call(full, args));
+        defineProperty(module, short, { value: proxy, writable: true, configurable: true, enumerable: true });
+      }
+      hide(modules, name, module);
+    }
+    return callables.version;
+  }
 
   const name = (value) => value.name ? ` ${String(value.name)}` : '';
   const PLAIN = null;
@@ -265,7 +305,7 @@
   // Names that could stand where this one begins.
   function candidates(prefix) {
     const dot = prefix.lastIndexOf('.');
-    if (dot < 0) return getOwnPropertyNames(globalThis).filter((name) => name.startsWith(prefix));
+    if (dot < 0) return [globalThis, modules].flatMap(getOwnPropertyNames).filter((name) => name.startsWith(prefix));
     const path = prefix.slice(0, dot).split('.');
     let object = globalThis;
     for (const step of path) object = object?.[step];
@@ -276,5 +316,6 @@
     return [...names].filter((name) => name.startsWith(start)).map((name) => `${path.join('.')}.${name}`);
   }
 
-  return { describe, inspect, candidates, ...build };
+  const tools = more({ describe, inspect, candidates, bind, ...build }, { FarsideArray, typed });
+  return tools;
 })

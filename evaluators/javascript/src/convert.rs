@@ -52,6 +52,7 @@ impl<'js> Reading<'_, 'js> {
                 let milliseconds = seconds as f64 * 1e3 + f64::from(nanoseconds / 1_000_000);
                 self.tool("date")?.call((milliseconds,))?
             }
+            Item::Object(id) => self.tool("kept")?.call((id as f64,))?,
             Item::Unknown(number) => {
                 let message = format!("a binding holds an unknown extension, {number}");
                 return Err(Failure::Other(EvalError::new("TypeError", message)));

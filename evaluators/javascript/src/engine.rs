@@ -2,9 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use evaluator_common::{EvalError, Evaluator, Interrupt, Script, Sources, Wanted};
-use farside_guest::Raw;
+use evaluator_common::value::Writer;
+use evaluator_common::{DEFAULT_NAME, EvalError, Evaluator, Interrupt, Script, Sources, Wanted};
+use farside_guest::{Raw, session};
 use rquickjs::context::EvalOptions;
+use rquickjs::convert::List;
+use rquickjs::function::Args;
 use rquickjs::promise::PromiseState;
 use rquickjs::{Context, Ctx, Function, Object, Persistent, Promise, Runtime, Value};
 
@@ -15,6 +18,7 @@ use crate::{INTERRUPT, convert, failure, native};
 const STACK_BYTES: usize = 256 << 10;
 
 const BOOT: &str = include_str!("boot.js");
+const OBJECTS: &str = include_str!("objects.js");
 
 /// The interpreter, its context, and what `boot.js` gave.
 pub(crate) struct Engine {
@@ -24,6 +28,12 @@ pub(crate) struct Engine {
     sources: Sources,
     /// Names of `let`, `const` and `class`, which the global object does not have.
     declared: BTreeSet<String>,
+    /// The version of the session's functions that scripts see.
+    functions: u64,
+    /// Objects that were given away, ever.
+    given: u64,
+    /// Those that scripts keep for their callers.
+    kept: usize,
 }
 
 impl Evaluator for Engine {
@@ -35,7 +45,7 @@ impl Evaluator for Engine {
         runtime.set_interrupt_handler(Some(Box::new(|| INTERRUPT.is_requested())));
         let (context, tools) = boot(&runtime)?;
         let (sources, declared) = (Sources::new(), BTreeSet::new());
-        Ok(Engine { runtime, context, tools, sources, declared })
+        Ok(Engine { runtime, context, tools, sources, declared, functions: 0, given: 0, kept: 0 })
     }
 
     fn wake(&mut self) -> Result<(), EvalError> {
@@ -49,6 +59,7 @@ impl Evaluator for Engine {
         self.context = context;
         self.sources = Sources::new();
         self.declared.clear();
+        (self.functions, self.kept) = (0, 0);
         self.runtime.run_gc();
         Ok(())
     }
@@ -56,19 +67,12 @@ impl Evaluator for Engine {
     fn run(&mut self, script: Script) -> Result<Raw, EvalError> {
         let Script { source, bindings, name, wanted } = script;
         let name = self.sources.keep(&name, &source);
-        let sources = &self.sources;
-        let result = self.context.with(|ctx| {
-            let tools = self.tools.clone().restore(&ctx).map_err(|error| broken(&error))?;
-            let tell = |error| failure::tell(&ctx, error, sources, &tools);
+        let result = self.enter(wanted, |ctx, tools| {
             for (name, raw) in bindings {
-                let value = convert::read(&ctx, &tools, raw.as_bytes()).map_err(tell)?;
-                ctx.globals().set(name, value).map_err(|error| tell(error.into()))?;
+                let value = convert::read(ctx, tools, raw.as_bytes())?;
+                ctx.globals().set(name, value)?;
             }
-            let value = evaluate(&ctx, &source, &name).map_err(tell)?;
-            match wanted {
-                Wanted::Value => convert::write(&tools, value).map_err(tell),
-                Wanted::Nothing => Ok(Raw::default()),
-            }
+            evaluate(ctx, &source, &name)
         });
         if result.is_ok() {
             self.declared.extend(declarations(&source));
@@ -92,6 +96,92 @@ impl Evaluator for Engine {
     }
 }
 
+impl Engine {
+    /// Applies one of the tools to values.
+    pub(crate) fn apply(&mut self, tool: &str, values: &[Raw]) -> Result<Raw, EvalError> {
+        self.enter(Wanted::Value, |ctx, tools| {
+            let tool: Function = tools.get(tool)?;
+            let mut arguments = Args::new(ctx.clone(), values.len());
+            for value in values {
+                arguments.push_arg(convert::read(ctx, tools, value.as_bytes())?)?;
+            }
+            let value: Value = tool.call_arg(arguments)?;
+            finished(ctx, value)
+        })
+    }
+
+    /// Makes a function of a text that defines one.
+    pub(crate) fn define(&mut self, source: &str) -> Result<Raw, EvalError> {
+        let expression = format!("({}\n)", source.trim_end().trim_end_matches(';'));
+        let names = [source, &expression].map(|text| self.sources.keep(DEFAULT_NAME, text));
+        self.enter(Wanted::Value, |ctx, tools| {
+            // An expression, statements, and else what is told of the text as it is.
+            let value = match evaluate(ctx, &expression, &names[1]) {
+                Err(failure) if is_syntax_error(ctx, &failure) => {
+                    let definition: Function = tools.get("definition")?;
+                    let wrapped: String = definition.call((source,))?;
+                    match evaluate(ctx, &wrapped, &names[0]) {
+                        Err(failure) if is_syntax_error(ctx, &failure) => {
+                            evaluate(ctx, source, &names[0])?
+                        }
+                        other => other?,
+                    }
+                }
+                other => other?,
+            };
+            let defined: Function = tools.get("defined")?;
+            Ok(defined.call((value,))?)
+        })
+    }
+
+    /// Does one thing for a caller: with the session's functions as they are, and without
+    /// the objects that nobody refers to any more.
+    fn enter(
+        &mut self,
+        wanted: Wanted,
+        work: impl for<'js> FnOnce(&Ctx<'js>, &Object<'js>) -> Result<Value<'js>, failure::Failure>,
+    ) -> Result<Raw, EvalError> {
+        let functions = session::functions(self.functions);
+        let released = if self.kept == 0 { Vec::new() } else { session::released() };
+        self.kept = self.kept.saturating_sub(released.len());
+        let Engine { context, tools, sources, functions: known, given, kept, .. } = self;
+        context.with(|ctx| {
+            let tools = tools.clone().restore(&ctx).map_err(|error| broken(&error))?;
+            let done: Result<Raw, failure::Failure> = (|| {
+                if let Some(functions) = functions {
+                    let functions = convert::read(&ctx, &tools, &functions)?;
+                    let bind: Function = tools.get("bind")?;
+                    *known = bind.call::<_, f64>((functions,))? as u64;
+                }
+                let value = work(&ctx, &tools);
+                // Not before: an argument may be one of them.
+                if !released.is_empty() {
+                    let ids: Vec<f64> = released.iter().map(|id| *id as f64).collect();
+                    tools.get::<_, Function>("forget")?.call::<_, ()>((ids,))?;
+                }
+                let value = value?;
+                if wanted == Wanted::Nothing {
+                    return Ok(Raw::default());
+                }
+                match convert::write(&tools, value.clone()) {
+                    Err(failure::Failure::NotPlain { path, .. }) if path.is_empty() => {
+                        let id = *given + 1;
+                        let keep: Function = tools.get("keep")?;
+                        let (kind, text): (String, String) =
+                            keep.call::<_, List<(String, String)>>((id as f64, value))?.0;
+                        (*given, *kept) = (id, *kept + 1);
+                        let mut writer = Writer::new();
+                        writer.object(id, &kind, &text);
+                        Ok(Raw::from_bytes(writer.into_bytes()))
+                    }
+                    written => written,
+                }
+            })();
+            done.map_err(|error| failure::tell(&ctx, error, sources, &tools))
+        })
+    }
+}
+
 fn broken(error: &rquickjs::Error) -> EvalError {
     EvalError::new("InternalError", error.to_string())
 }
@@ -101,7 +191,8 @@ fn boot(runtime: &Runtime) -> Result<(Context, Persistent<Object<'static>>), Eva
     let tools = context.with(|ctx| {
         let booted = (|| {
             let boot: Function = ctx.eval_with_options(BOOT, options("<boot>"))?;
-            let tools: Object = boot.call((native::object(&ctx)?,))?;
+            let more: Function = ctx.eval_with_options(OBJECTS, options("<objects>"))?;
+            let tools: Object = boot.call((native::object(&ctx)?, more))?;
             Ok(Persistent::save(&ctx, tools))
         })();
         booted.map_err(|error: rquickjs::Error| {
@@ -126,11 +217,7 @@ fn evaluate<'js>(ctx: &Ctx<'js>, source: &str, name: &str) -> Result<Value<'js>,
     let mut options = options(name);
     options.promise = awaits;
     let value: Value = ctx.eval_with_options(source, options)?;
-    while ctx.execute_pending_job() {}
-    if INTERRUPT.is_requested() {
-        return Err(failure::Failure::Other(EvalError::interrupted()));
-    }
-    let value = settled(value)?;
+    let value = finished(ctx, value)?;
     if !awaits {
         return Ok(value);
     }
@@ -141,10 +228,36 @@ fn evaluate<'js>(ctx: &Ctx<'js>, source: &str, name: &str) -> Result<Value<'js>,
     }
 }
 
+/// What a value became when all that was left to do is done.
+fn finished<'js>(ctx: &Ctx<'js>, value: Value<'js>) -> Result<Value<'js>, failure::Failure> {
+    while ctx.execute_pending_job() {}
+    if INTERRUPT.is_requested() {
+        return Err(failure::Failure::Other(EvalError::interrupted()));
+    }
+    settled(value)
+}
+
+/// Whether it is one; the context still holds it if it is not.
+fn is_syntax_error(ctx: &Ctx<'_>, failure: &failure::Failure) -> bool {
+    if !matches!(failure, failure::Failure::Thrown(rquickjs::Error::Exception)) {
+        return false;
+    }
+    let thrown = ctx.catch();
+    let name = thrown.as_object().and_then(|error| error.get::<_, String>("name").ok());
+    let is_one = name.is_some_and(|name| name == "SyntaxError");
+    if !is_one {
+        ctx.throw(thrown);
+    }
+    is_one
+}
+
 fn settled(value: Value<'_>) -> Result<Value<'_>, failure::Failure> {
     match value.as_promise().map(Promise::state) {
         None => Ok(value),
-        Some(PromiseState::Pending) => Err(failure::Failure::not_plain("a pending Promise", "")),
+        Some(PromiseState::Pending) => {
+            let error = EvalError::not_plain("a pending Promise", "");
+            Err(failure::Failure::Other(error))
+        }
         Some(_) => {
             let result = value.as_promise().and_then(Promise::result::<Value>);
             Ok(result.unwrap_or_else(|| Ok(value.clone()))?)

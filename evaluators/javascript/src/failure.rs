@@ -7,6 +7,8 @@ use rquickjs::{Ctx, Function, Object, Value};
 pub(crate) enum Failure {
     /// By an exception, which the context still holds.
     Thrown(rquickjs::Error),
+    /// By a value that is no plain one, with the way to it.
+    NotPlain { what: String, path: String },
     /// By an error that is not the language's.
     Other(EvalError),
 }
@@ -14,7 +16,7 @@ pub(crate) enum Failure {
 impl Failure {
     /// There is no plain value for it; a path tells where it is in the result.
     pub(crate) fn not_plain(what: &str, path: &str) -> Failure {
-        Failure::Other(EvalError::not_plain(what, path))
+        Failure::NotPlain { what: what.to_owned(), path: path.to_owned() }
     }
 }
 
@@ -37,6 +39,9 @@ const ABSENT: [(&str, &str); 9] = [
     ("setInterval", "there are no timers in the sandbox"),
 ];
 
+/// How the stack names the evaluator's own scripts.
+const OWN: [&str; 2] = ["<boot>:", "<objects>:"];
+
 /// What callers are told.
 pub(crate) fn tell<'js>(
     ctx: &Ctx<'js>,
@@ -46,6 +51,7 @@ pub(crate) fn tell<'js>(
 ) -> EvalError {
     match failure {
         Failure::Other(error) => error,
+        Failure::NotPlain { what, path } => EvalError::not_plain(&what, &path),
         Failure::Thrown(rquickjs::Error::Exception) => {
             let thrown = ctx.catch();
             match thrown.as_object().filter(|_| thrown.is_error()) {
@@ -73,6 +79,9 @@ fn of_error(error: &Object<'_>, sources: &Sources) -> EvalError {
     }
     let head = if message.is_empty() { kind.clone() } else { format!("{kind}: {message}") };
     let stack = text("stack").unwrap_or_default();
+    // What the evaluator itself does explains nothing.
+    let own = |line: &&str| !OWN.iter().any(|name| line.contains(name));
+    let stack = stack.lines().filter(own).collect::<Vec<_>>().join("\n");
     let place = place(&stack, sources);
     let stack = sources.show_names(stack.trim_end());
     let mut traceback = String::new();

@@ -4,13 +4,18 @@ use std::cell::Cell;
 
 use evaluator_common::Lines;
 use farside_guest::log::Level;
-use rquickjs::{Ctx, Function, Object, Result};
+use farside_guest::session;
+use rquickjs::{Array, Ctx, Exception, Function, Object, Result, Value};
+
+use crate::convert;
+use crate::failure::Failure;
 
 /// The functions that `boot.js` is given.
 pub(crate) fn object<'js>(ctx: &Ctx<'js>) -> Result<Object<'js>> {
     let native = Object::new(ctx.clone())?;
     native.set("log", Function::new(ctx.clone(), log))?;
     native.set("random", Function::new(ctx.clone(), random))?;
+    native.set("call", Function::new(ctx.clone(), call))?;
     Ok(native)
 }
 
@@ -23,6 +28,37 @@ fn log(level: u32, text: rquickjs::String<'_>) {
     };
     let text = text.to_string().unwrap_or_else(|_| "(text that is no Unicode)".to_owned());
     Lines::log(level, &text);
+}
+
+/// Calls a function of the session: gives whether it succeeded, and its value or its
+/// failure.
+fn call<'js>(
+    ctx: Ctx<'js>,
+    tools: Object<'js>,
+    function: String,
+    arguments: Value<'js>,
+) -> Result<Array<'js>> {
+    let arguments = thrown(&ctx, convert::write(&tools, arguments))?;
+    let (succeeded, answer) = match session::call(&function, arguments.as_bytes()) {
+        Ok(value) => (true, value),
+        Err(failure) => (false, failure),
+    };
+    let outcome = Array::new(ctx.clone())?;
+    outcome.set(0, succeeded)?;
+    outcome.set(1, thrown(&ctx, convert::read(&ctx, &tools, &answer))?)?;
+    Ok(outcome)
+}
+
+/// A value, or the exception for what went wrong with an argument.
+fn thrown<T>(ctx: &Ctx<'_>, converted: std::result::Result<T, Failure>) -> Result<T> {
+    converted.map_err(|failure| match failure {
+        Failure::Thrown(error) => error,
+        Failure::Other(error) => Exception::throw_type(ctx, &error.message),
+        Failure::NotPlain { what, path } => {
+            let message = format!("argument {path} is {what}, which is no plain value");
+            Exception::throw_type(ctx, &message)
+        }
+    })
 }
 
 thread_local! {

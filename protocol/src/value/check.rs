@@ -284,7 +284,7 @@ fn in_range(schema: &Schema, head: &Head) -> bool {
 }
 
 /// The bytes of the well-formed value that `bytes` begin with.
-fn value_len(bytes: &[u8]) -> usize {
+pub(super) fn value_len(bytes: &[u8]) -> usize {
     let (mut at, mut left) = (0, 1u64);
     while left > 0 {
         let Some(head) = bytes.get(at..).and_then(Head::read) else { break };

@@ -48,6 +48,7 @@ impl fmt::Display for Kind {
             Kind::Array => "an array",
             Kind::Reference => "a reference",
             Kind::Timestamp => "a timestamp",
+            Kind::Extension(super::OBJECT) => "an object",
             Kind::Extension(number) => return write!(f, "extension {number}"),
         })
     }

@@ -3,7 +3,7 @@
 //! Extension types: [`REFERENCE`] is a reference inside an argument, eight bytes
 //! big-endian; [`array::EXTENSION`](crate::array::EXTENSION) is an n-dimensional
 //! array; [`BIG_INTEGER`] is an integer for which MessagePack has no number, in two's
-//! complement, big-endian; timestamps are MessagePack's own (-1).
+//! complement, big-endian; [`OBJECT`] is what an evaluator keeps; timestamps are MessagePack's own (-1).
 
 #[cfg(feature = "wire")]
 mod check;
@@ -11,7 +11,10 @@ mod check;
 mod far;
 mod head;
 #[cfg(feature = "wire")]
+pub mod items;
+#[cfg(feature = "wire")]
 mod nearest;
+mod object;
 #[cfg(feature = "wire")]
 pub mod path;
 #[cfg(feature = "wire")]
@@ -20,6 +23,7 @@ mod scan;
 mod select;
 
 pub use head::{Head, Kind};
+pub use object::{OBJECT_BYTES, Object};
 #[cfg(feature = "wire")]
 pub use {
     check::{ArgumentError, check_arguments},
@@ -37,3 +41,7 @@ pub const REFERENCE: i8 = 1;
 /// number in two's complement, big-endian, and as few as hold it. An integer that fits
 /// into MessagePack's own is one of those.
 pub const BIG_INTEGER: i8 = 3;
+
+/// The MessagePack extension type of an [`Object`]. An evaluator's result may be one,
+/// and nothing else may hold one.
+pub const OBJECT: i8 = 4;

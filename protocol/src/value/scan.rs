@@ -4,6 +4,7 @@ use crate::array::ArrayHeader;
 use crate::{RefId, caps};
 
 use super::head::{Head, Kind};
+use super::{OBJECT, Object};
 
 /// Why bytes are no value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -123,6 +124,10 @@ pub fn scan(bytes: &[u8]) -> Result<Scanned, ScanError> {
             Kind::Array => {
                 ArrayHeader::decode(body, head.body)
                     .map_err(|what| ScanError::Extension { what, at })?;
+            }
+            Kind::Extension(OBJECT) if at > 0 || Object::read_body(body).is_none() => {
+                let what = "an object, which is a value only where its evaluator gives it";
+                return Err(ScanError::Extension { what, at });
             }
             _ => {}
         }

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use farside_protocol::{
-    AttachTo, CallFlags, ContentType, ErrorCode, Failure, LogLevel, ModuleHash, Payload, RefId,
-    RefState, Reply, Request, ResumeKey, Seq, SessionId, Subject, Target, WriterId, caps,
+    AttachTo, CallFlags, ContentType, Each, ErrorCode, Failure, LogLevel, ModuleHash, Payload,
+    RefId, RefState, Reply, Request, ResumeKey, Seq, SessionId, Subject, Target, WriterId, caps,
 };
 use proptest::collection::vec;
 use proptest::option::of;
@@ -174,9 +174,16 @@ fn any_hash() -> impl Strategy<Value = ModuleHash> {
 }
 
 fn any_target() -> impl Strategy<Value = Target> {
+    let each = prop_oneof![Just(Each::Map), Just(Each::Filter), Just(Each::Reduce)];
+    let each = (each, any_text()).prop_map(|(how, name)| {
+        let function = Box::new(Target::Name(name));
+        Target::Each { how, function }
+    });
     prop_oneof![
+        each,
         any::<(u32, u32)>().prop_map(|(module, function)| Target::Index { module, function }),
         any_text().prop_map(Target::Name),
+        (any_ref(), any_text()).prop_map(|(of, function)| Target::Beside { of, function }),
     ]
 }
 

@@ -63,7 +63,7 @@ impl Arguments {
     }
 
     /// All of it in one piece.
-    pub(super) fn to_vec(&self) -> Vec<u8> {
+    pub(crate) fn to_vec(&self) -> Vec<u8> {
         let mut whole = vec![0; self.len];
         self.write_into(&mut whole);
         whole

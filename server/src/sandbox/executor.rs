@@ -1,9 +1,9 @@
 //! Who runs a call that does not finish at once: guest threads of their own,
 //! fair between sessions.
 //!
-//! A guest only ever gives up its thread at a tick of the epoch, so a call needs
-//! no waker: what is not finished goes back into the queue. Each session with
-//! work has one place in the round, however many calls it has.
+//! A guest gives up its thread at a tick of the epoch, and goes back into the queue;
+//! or where it waits for a call of its own, and is parked until that has ended. Each
+//! session with work has one place in the round, however many calls it has.
 
 use std::collections::{HashMap, VecDeque};
 use std::future::Future;
@@ -21,6 +21,7 @@ use super::ending::Ending;
 use super::engine::{TICK, Ticker};
 use super::fault::Fault;
 use super::instance::{FIRST_TICKS, Finished};
+use super::parking::Place;
 
 /// A call's future.
 pub(crate) type GuestFuture = Pin<Box<dyn Future<Output = Finished> + Send>>;
@@ -49,6 +50,8 @@ struct StopShared {
     told: Notify,
     /// Once the guest was entered.
     ending: Ending,
+    /// Of the call where it is parked.
+    parked: OnceLock<Waker>,
 }
 
 impl Stop {
@@ -56,6 +59,14 @@ impl Stop {
     pub(crate) fn request(&self, failure: Failure) {
         let _ = self.shared.failure.set(failure);
         self.shared.told.notify_waiters();
+        if let Some(parked) = self.shared.parked.get() {
+            parked.wake_by_ref();
+        }
+    }
+
+    /// Whom to wake on a request.
+    fn wakes(&self, parked: Waker) {
+        let _ = self.shared.parked.set(parked);
     }
 
     /// What it shall end with, if it shall.
@@ -100,7 +111,8 @@ impl Running {
         ticker: &Ticker,
     ) -> Begun {
         ticker.guest_runs();
-        match poll_guarded(&mut future) {
+        // Where the executor takes it on, it is polled once more.
+        match poll_guarded(&mut future, Waker::noop()) {
             Poll::Ready(finished) => Begun::Finished(finished),
             Poll::Pending => {
                 // While it ran, others may have had the processor for most of the time.
@@ -116,7 +128,7 @@ impl Running {
     }
 
     /// Runs for one tick.
-    fn advance(&mut self, ticker: &Ticker) -> Poll<Finished> {
+    fn advance(&mut self, ticker: &Ticker, waker: &Waker) -> Poll<Finished> {
         if let Some(failure) = self.over() {
             if !self.begun {
                 // The call's future looks at this before it enters the guest.
@@ -129,7 +141,7 @@ impl Running {
         self.begun = true;
         let before = thread_cpu_time();
         ticker.guest_runs();
-        let polled = poll_guarded(&mut self.future);
+        let polled = poll_guarded(&mut self.future, waker);
         self.cpu_used += thread_cpu_time().saturating_sub(before);
         polled
     }
@@ -159,8 +171,8 @@ impl Running {
 }
 
 /// Polls a call; a panic of the host under it ends the call and not the thread.
-fn poll_guarded(future: &mut GuestFuture) -> Poll<Finished> {
-    let poll = || future.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+fn poll_guarded(future: &mut GuestFuture, waker: &Waker) -> Poll<Finished> {
+    let poll = || future.as_mut().poll(&mut Context::from_waker(waker));
     // After a panic the future is only dropped.
     panic::catch_unwind(AssertUnwindSafe(poll)).unwrap_or_else(|_| {
         let failure = Failure::new(ErrorCode::Internal, "the server failed while it ran the call");
@@ -198,7 +210,7 @@ pub(crate) struct Executor {
     threads: Vec<JoinHandle<()>>,
 }
 
-struct Shared {
+pub(super) struct Shared {
     /// Held only to push and pop.
     queue: Mutex<Queue>,
     wake: Condvar,
@@ -212,9 +224,11 @@ struct Queue {
     stopping: bool,
 }
 
-struct Task {
+pub(super) struct Task {
     running: Running,
     end: Box<dyn FnOnce(Finished, Duration) + Send>,
+    /// Where it is parked while it waits.
+    place: Arc<Place>,
 }
 
 impl Queue {
@@ -263,15 +277,22 @@ impl Executor {
         running: Running,
         end: impl FnOnce(Finished, Duration) + Send + 'static,
     ) {
-        let task = Task { running, end: Box::new(end) };
-        self.shared.lock().push(lane, task);
-        self.shared.wake.notify_one();
+        let place = Arc::new(Place::new(&self.shared, lane));
+        running.stop.wakes(Waker::from(Arc::clone(&place)));
+        let task = Task { running, end: Box::new(end), place };
+        self.shared.push(lane, task);
     }
 }
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets a task have a turn.
+    pub(super) fn push(&self, lane: Lane, task: Task) {
+        self.lock().push(lane, task);
+        self.wake.notify_one();
     }
 
     fn run(&self) {
@@ -282,9 +303,11 @@ impl Shared {
                 continue;
             };
             drop(queue);
-            match task.running.advance(&self.ticker) {
+            let place = Arc::clone(&task.place);
+            let waker = place.leave();
+            match task.running.advance(&self.ticker, &waker) {
                 Poll::Ready(finished) => {
-                    let Task { running, end } = task;
+                    let Task { running, end, .. } = task;
                     // A stopped guest is unwound and its memory freed before
                     // anyone is told, so that the session's budget is right.
                     let cpu_used = running.cpu_used;
@@ -293,8 +316,11 @@ impl Shared {
                     queue = self.lock();
                 }
                 Poll::Pending => {
+                    let ready = place.park(task);
                     queue = self.lock();
-                    queue.push(lane, task);
+                    if let Some(task) = ready {
+                        queue.push(lane, task);
+                    }
                 }
             }
         }

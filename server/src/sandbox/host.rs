@@ -11,6 +11,7 @@ use wasmtime::{Caller, Engine, Extern, Linker, Memory, StoreContextMut, UpdateDe
 use super::budget::{Budget, Share};
 use super::ending::Demand;
 use super::executor::Stop;
+use super::nested;
 
 /// The module name of all imports.
 pub(super) const IMPORT_MODULE: &str = "farside";
@@ -26,6 +27,8 @@ const RANDOM_BYTES: u32 = 64 * 1024;
 pub(crate) struct Grants {
     pub(crate) clock: bool,
     pub(crate) random: bool,
+    /// To call the session's functions, which evaluators may.
+    pub(crate) calls: bool,
 }
 
 /// Where a guest's log lines go.
@@ -47,17 +50,24 @@ pub(super) struct Host {
     fixed: u64,
 }
 
-/// Where the lines of one call go, and how much more it may log.
+/// Where the lines of one call go, and how much more it may log; and whom it may call.
 pub(crate) struct CallLog {
     of: RefId,
     sink: Arc<dyn LogSink>,
     bytes_left: usize,
+    caller: Option<nested::Caller>,
 }
 
 impl CallLog {
     /// The call `of` may log up to `bytes`.
     pub(crate) fn new(of: RefId, sink: Arc<dyn LogSink>, bytes: usize) -> CallLog {
-        CallLog { of, sink, bytes_left: bytes }
+        CallLog { of, sink, bytes_left: bytes, caller: None }
+    }
+
+    /// The same for a call that may call others.
+    pub(crate) fn of_caller(mut self, caller: nested::Caller) -> CallLog {
+        self.caller = Some(caller);
+        self
     }
 }
 
@@ -131,6 +141,11 @@ impl Host {
         self.share.refused = None;
     }
 
+    /// The running call as one that can call others.
+    pub(super) fn caller(&mut self) -> Option<&mut nested::Caller> {
+        self.log.as_mut()?.caller.as_mut()
+    }
+
     fn log_line(&mut self, level: LogLevel, text: &[u8]) {
         if let Some(log) = &mut self.log {
             log.take(level, text);
@@ -172,7 +187,7 @@ struct OutOfMemory {
 #[error("the guest panicked")]
 struct Panicked;
 
-fn bytes_of<'a>(
+pub(super) fn bytes_of<'a>(
     caller: &'a mut Caller<'_, Host>,
     import: &'static str,
     at: u32,
@@ -194,21 +209,23 @@ fn bytes_of<'a>(
 #[error(
     "it calls {IMPORT_MODULE}.{import}, which would be the same in every instance; call it later"
 )]
-struct TooEarly {
-    import: &'static str,
+pub(super) struct TooEarly {
+    pub(super) import: &'static str,
 }
 
 impl Grants {
     /// What evaluators find: an interpreter imports a clock and random numbers in any
     /// case, and is given fixed ones where they are not granted.
-    pub(super) const EVALUATOR: Grants = Grants { clock: true, random: true };
+    pub(super) const EVALUATOR: Grants = Grants { clock: true, random: true, calls: true };
 }
 
-/// Everything that an evaluator may import. Where the clock is not granted it stands
+/// Everything that an evaluator may import: beside what others may, its session's
+/// functions. Where the clock is not granted it stands
 /// still, at 1970; and where random numbers are not, they are the same in every
 /// instance.
 pub(super) fn evaluator_linker(engine: &Engine, grants: Grants) -> wasmtime::Result<Linker<Host>> {
     let mut linker = linker(engine, grants)?;
+    nested::provide(&mut linker)?;
     if !grants.clock {
         linker.func_wrap(IMPORT_MODULE, "clock", || -> i64 { 0 })?;
     }
@@ -268,6 +285,9 @@ pub(super) fn compiler_linker(engine: &Engine, grants: Grants) -> wasmtime::Resu
         linker.func_wrap(IMPORT_MODULE, "random", |_: u32, _: u32| -> wasmtime::Result<()> {
             Err(TooEarly { import: "random" }.into())
         })?;
+    }
+    if grants.calls {
+        nested::provide_too_early(&mut linker)?;
     }
     Ok(linker)
 }

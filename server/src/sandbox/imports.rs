@@ -8,6 +8,7 @@ use wasmparser::{
 
 use super::host::{Grants, IMPORT_MODULE};
 use super::module::ModuleError;
+use super::nested;
 
 /// What guests can import from the module `farside`: name and type.
 const PROVIDED: [(&str, &str); 4] = [
@@ -92,7 +93,10 @@ enum Reason {
 
 impl Reason {
     fn of(module: &str, name: &str, wanted: &Wanted, grants: Grants) -> Option<Reason> {
-        let provided = PROVIDED.iter().find(|(provided, _)| *provided == name);
+        // What evaluators have beyond that is unknown to others.
+        let evaluators = nested::PROVIDED.iter().filter(|_| grants.calls);
+        let mut all = PROVIDED.iter().chain(evaluators);
+        let provided = all.find(|(provided, _)| *provided == name);
         let Some((_, has)) = provided.filter(|_| module == IMPORT_MODULE) else {
             return Some(Reason::Unknown);
         };
@@ -190,17 +194,33 @@ mod tests {
         }
     }
 
-    const NONE: Grants = Grants { clock: false, random: false };
+    const NONE: Grants = Grants { clock: false, random: false, calls: false };
 
     #[test]
     fn what_is_provided_can_be_imported() {
         let imports = r#"(import "farside" "log" (func (param i32 i32 i32)))
             (import "farside" "panic" (func (param i32 i32)))
             (import "farside" "clock" (func (result i64)))"#;
-        assert_eq!(refusal(imports, Grants { clock: true, random: false }), "Ok(())");
+        assert_eq!(refusal(imports, Grants { clock: true, ..NONE }), "Ok(())");
         insta::assert_snapshot!(refusal(imports, NONE), @"
         farside.clock () -> i64
         the server's operator grants it with guests.clock = true
+        ");
+    }
+
+    #[test]
+    fn the_sessions_functions_are_for_evaluators() {
+        let imports = r#"(import "farside" "call" (func (param i32 i32 i32 i32) (result i64)))
+            (import "farside" "functions" (func (param i64) (result i64)))
+            (import "farside" "released" (func (result i64)))
+            (import "farside" "take" (func (param i32 i32)))"#;
+        assert_eq!(refusal(imports, Grants { calls: true, ..NONE }), "Ok(())");
+        insta::assert_snapshot!(refusal(imports, NONE), @"
+        farside.call (i32, i32, i32, i32) -> i64
+        farside.functions (i64) -> i64
+        farside.released () -> i64
+        farside.take (i32, i32)
+        a guest can import farside.log, farside.panic, farside.clock, farside.random and nothing else
         ");
     }
 

@@ -20,6 +20,8 @@ mod imports;
 mod instance;
 mod module;
 mod needs;
+mod nested;
+mod parking;
 mod places;
 mod plain;
 mod raised;
@@ -42,9 +44,12 @@ pub(crate) use engine::{TICK, WASMTIME_VERSION};
 pub(crate) use executor::{Begun, Bounds, Executor, GuestFuture, Lane, Running, Stop};
 pub(crate) use fault::Fault;
 pub(crate) use host::{CallLog, Grants, LogSink};
-pub(crate) use instance::{Finished, Ground, Instance, Invocation, UNCOUNTED, run, too_large};
+pub(crate) use instance::{
+    Finished, Ground, Instance, Invocation, Output, UNCOUNTED, run, too_large,
+};
 pub(crate) use module::{Module, ModuleError};
 pub(crate) use needs::functions_of;
+pub(crate) use nested::{Answering, Callees, Caller};
 
 use compile::{Ceilings, Compiler, Order};
 use compiled::CompiledCode;
@@ -100,7 +105,8 @@ impl Sandbox {
             |error: wasmtime::Error| SandboxError::Engine { message: format!("{error:#}") };
         let capacity = Capacity::measure(config);
         let engine = engine::new_engine(&capacity).map_err(engine_error)?;
-        let grants = Grants { clock: config.guests.clock, random: config.guests.random };
+        let grants =
+            Grants { clock: config.guests.clock, random: config.guests.random, calls: false };
         let linkers = [
             host::linker(&engine, grants).map_err(engine_error)?,
             host::evaluator_linker(&engine, grants).map_err(engine_error)?,

@@ -8,7 +8,7 @@ use farside_protocol::value::path::Path;
 use farside_protocol::{ContentType, ErrorCode, Failure, RefId, Reply, Seq, Subject};
 use serde::Serialize;
 
-use super::refs::{EntryState, Origin, Waiter};
+use super::refs::{Entry, EntryState, Origin, Waiter};
 use super::slot::SlotState;
 use super::state::{Asker, State};
 use super::step::Step;
@@ -29,6 +29,14 @@ impl State {
             Ok(path) => path,
             Err(failure) => return asker.outbox.send(Reply::Failed { seq, failure }),
         };
+        if let Some(Entry { state: EntryState::Ready(value), .. }) = self.refs.visible(of)
+            && value.is_object()
+        {
+            let value = value.clone();
+            if let Some(failure) = self.unmaterializable(of, &value) {
+                return asker.outbox.send(Reply::Failed { seq, failure });
+            }
+        }
         let Some(entry) = self.refs.visible(of) else {
             let failure = self.absence(of);
             return asker.outbox.send(Reply::Failed { seq, failure });

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use farside_protocol::value::RefSite;
 use farside_protocol::{ContentType, ErrorCode, Failure, RefId, Reply};
 
+use super::objects;
 use super::refs::{Entry, EntryState, Origin, Waiter};
 use super::slot::{Call, CallArguments, Item, Occupant, SlotState, Tenant};
 use super::state::{State, Woken};
@@ -101,12 +102,13 @@ impl State {
             }
             match slot.queue.pop_front() {
                 None => return self.retire_if_replaced(number, steps),
-                Some(Item::Renew { asker }) => {
+                Some(Item::Renew { asker, .. }) => {
                     if let SlotState::Idle(instance) =
                         std::mem::replace(&mut slot.state, SlotState::Empty)
                     {
                         steps.push(Step::Free(instance));
                     }
+                    self.break_objects(number, objects::ended);
                     self.questions.end(1);
                     if let Some((asker, seq)) = asker {
                         asker.outbox.send(Reply::Done { seq });
@@ -118,7 +120,7 @@ impl State {
                         self.fail_call(call, failure);
                         continue;
                     }
-                    match self.readiness(&mut call, Waiter::Slot(number)) {
+                    match self.readiness(&mut call, Place::Slot(number)) {
                         Readiness::Waiting => {
                             self.slots[number as usize].queue.push_front(Item::Call(call));
                             return;
@@ -151,12 +153,12 @@ impl State {
             return Err(Failure::new(ErrorCode::NotFound, "the module was replaced"));
         };
         let stop = Stop::default();
-        let occupant = Occupant { call: call.id, stop: stop.clone() };
+        let occupant = Occupant::of(call, &stop);
         let instance = match std::mem::replace(&mut slot.state, SlotState::Busy(occupant)) {
             SlotState::Idle(instance) => Some(instance),
             _ => None,
         };
-        Ok(Begin { place: Place::Slot(number), module, instance, stop })
+        Ok(Begin { place: Place::Slot(number), slot: number, module, instance, stop })
     }
 
     fn live_instances(&self) -> usize {
@@ -164,7 +166,8 @@ impl State {
             .slots
             .iter()
             .filter(|slot| matches!(slot.state, SlotState::Idle(_) | SlotState::Busy(_)));
-        slots.count() + self.fresh.running.len()
+        let fresh = self.fresh.running.values().filter(|running| running.enters);
+        slots.count() + fresh.count()
     }
 
     fn room_for_instance(&self) -> Result<(), Failure> {
@@ -178,28 +181,35 @@ impl State {
         ))
     }
 
+    fn room_for_fresh(&self, call: &Call) -> Result<(), Failure> {
+        if call.each.is_some() { Ok(()) } else { self.room_for_instance() }
+    }
+
     /// Begins a fresh call, if its arguments are there and an instance may be made.
     pub(super) fn advance_fresh(&mut self, id: RefId, steps: &mut Vec<Step>) {
         let hash_map::Entry::Occupied(waiting) = self.fresh.waiting.entry(id) else { return };
         let (slot, mut call) = waiting.remove();
-        match self.readiness(&mut call, Waiter::Fresh(id)) {
+        match self.readiness(&mut call, Place::Fresh) {
             Readiness::Waiting => {
                 self.fresh.waiting.insert(id, (slot, call));
                 return;
             }
             Readiness::Broken(failure) => self.fail_call(call, failure),
-            Readiness::Ready { arguments, inputs } => match self.room_for_instance() {
+            Readiness::Ready { arguments, inputs } => match self.room_for_fresh(&call) {
                 Ok(()) => {
                     let Some(module) = self.slots[slot as usize].module().map(Arc::clone) else {
                         let gone = Failure::new(ErrorCode::NotFound, "the module was replaced");
                         return self.fail_call(call, gone);
                     };
                     let stop = Stop::default();
-                    self.fresh.running.insert(id, stop.clone());
-                    let ground = Begin { place: Place::Fresh, module, instance: None, stop };
+                    self.fresh.running.insert(id, Occupant::of(&call, &stop));
+                    let ground = Begin { place: Place::Fresh, slot, module, instance: None, stop };
                     steps.push(Step::Run(self.begin(call, ground, arguments, inputs)));
                 }
-                Err(failure) if self.fresh.running.is_empty() => self.fail_call(call, failure),
+                // None that runs will end if all wait for calls of their own.
+                Err(failure) if self.fresh.running.values().all(Occupant::waits) => {
+                    self.fail_call(call, failure);
+                }
                 Err(_) => {
                     self.fresh.waiting.insert(id, (slot, call));
                     self.fresh.ready.push_back(id);
@@ -219,22 +229,25 @@ impl State {
     ) -> Job {
         // The values themselves are in the job now.
         self.unhold(&call.arguments);
-        let Begin { place, module, instance, stop } = begin;
+        let Begin { place, slot, module, instance, stop } = begin;
         Job {
             of: call.id,
             place,
+            slot,
             module,
             function: call.function,
+            each: call.each,
             instance,
             arguments,
             inputs,
+            standing: call.standing,
             deadline: call.deadline,
             stop,
             bytes: call.bytes,
         }
     }
 
-    fn readiness(&mut self, call: &mut Call, waiter: Waiter) -> Readiness {
+    fn readiness(&mut self, call: &mut Call, place: Place) -> Readiness {
         // It is told of by a waiter that stands there already.
         if call.waits_for.is_some_and(|argument| self.refs.is_pending(argument)) {
             return Readiness::Waiting;
@@ -247,7 +260,11 @@ impl State {
         for site in sites {
             match self.refs.get_mut(site.id) {
                 Some(Entry { state: EntryState::Ready(value), .. }) => {
-                    inputs.push((*site, value.clone()));
+                    let value = value.clone();
+                    if let Err(failure) = self.check_home(site.id, &value, place) {
+                        return Readiness::Broken(failure);
+                    }
+                    inputs.push((*site, value));
                 }
                 Some(Entry { state: EntryState::Failed(failure), .. }) => {
                     let message = format!("argument {} failed", site.id);
@@ -256,7 +273,10 @@ impl State {
                     );
                 }
                 Some(entry) => {
-                    entry.waiters.push(waiter);
+                    entry.waiters.push(match place {
+                        Place::Slot(number) => Waiter::Slot(number),
+                        Place::Fresh => Waiter::Fresh(call.id),
+                    });
                     call.waits_for = Some(site.id);
                     return Readiness::Waiting;
                 }
@@ -301,13 +321,28 @@ impl State {
                     }
                     (None, None) => SlotState::Empty,
                 };
+                let lost = match &slot.state {
+                    SlotState::Idle(_) => None,
+                    SlotState::Poisoned { first, .. } => Some(poisoned(&slot.name, first)),
+                    _ => Some(objects::ended(&slot.name)),
+                };
+                if let Some(lost) = lost {
+                    self.break_objects(number, |_| lost.clone());
+                }
                 self.woken.push_back(Woken::Slot(number));
             }
         }
         let result = result.and_then(|output| {
             let bytes = self.count_result(of, output.bytes)?;
             self.refs.charge(bytes.len() as u64)?;
-            Ok(Value::new(ContentType::MSGPACK, output.kind, bytes))
+            let value = Value::new(ContentType::MSGPACK, output.kind, bytes);
+            if value.is_object()
+                && let Err(failure) = self.admit_object(of, place, &value)
+            {
+                self.refs.discharge(value.len());
+                return Err(failure);
+            }
+            Ok(value)
         });
         self.keep(of, result, steps);
         self.work_off(steps);
@@ -363,13 +398,10 @@ impl State {
         };
         let running = match fresh {
             true => self.fresh.running.get(&id),
-            false => match &self.slots[module as usize].state {
-                SlotState::Busy(occupant) if occupant.call == id => Some(&occupant.stop),
-                _ => None,
-            },
+            false => self.slots[module as usize].occupant().filter(|it| it.call == id),
         };
         match running {
-            Some(stop) => stop.request(failure),
+            Some(running) => running.stop.request(failure),
             None => self.end_unbegun(id, failure, steps),
         }
     }
@@ -392,6 +424,8 @@ impl State {
         if let SlotState::Idle(instance) = std::mem::replace(&mut slot.state, SlotState::Empty) {
             steps.push(Step::Free(instance));
         }
+        self.break_objects(number, objects::ended);
+        let slot = &mut self.slots[number as usize];
         // Fresh calls that wait still need the module.
         if let Tenant::Module(module) = &slot.tenant
             && !self.fresh.waiting.values().any(|(slot, _)| *slot == number)
@@ -417,6 +451,7 @@ pub(super) fn late() -> Failure {
 /// What a call begins with, beside its arguments.
 struct Begin {
     place: Place,
+    slot: u32,
     module: Arc<Module>,
     /// The instance, unless it is to be made.
     instance: Option<Box<Instance>>,

@@ -6,14 +6,16 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use farside_protocol::value::Path;
+use farside_protocol::value::{Path, RefSite};
 use farside_protocol::{ErrorCode, Failure, ModuleHash, RefId, Reply, Seq};
 use tokio_util::sync::CancellationToken;
 
 use super::Session;
 use super::arguments::{CheckedArguments, check_form};
 use super::calls::{self, Ended};
+use super::nested::Callee;
 use super::select::{select_cached, select_in_memory, select_stored};
+use super::series::{self, Series};
 use super::state::Asker;
 use super::step::{Alarm, Job, Place, Step};
 use super::transfers::check_value;
@@ -21,7 +23,8 @@ use super::value::{Body, Value};
 use super::writer::{Arrived, Purpose};
 use crate::failures;
 use crate::sandbox::{
-    Arguments, Begun, Bounds, CallLog, Fault, Finished, Ground, Invocation, Running, TICK, run,
+    Arguments, Begun, Bounds, CallLog, Caller, Fault, Finished, Ground, Invocation, Running, TICK,
+    run,
 };
 use crate::storage::StorageUrl;
 
@@ -32,17 +35,24 @@ pub(super) const SMALL: u64 = 256 * 1024;
 /// executor, so that a connection's reader gets back to its socket.
 pub(crate) struct Patience {
     until: Option<Instant>,
+    /// The one call that it is for, if it is for one.
+    only: Option<RefId>,
 }
 
 impl Patience {
     /// For one tick from now.
     pub(crate) fn one_tick(now: Instant) -> Patience {
-        Patience { until: Some(now + TICK) }
+        Patience { until: Some(now + TICK), only: None }
+    }
+
+    /// For one tick from now, with one call only.
+    pub(super) fn with_call(call: RefId, now: Instant) -> Patience {
+        Patience { until: Some(now + TICK), only: Some(call) }
     }
 
     /// Not at all.
     pub(crate) fn none() -> Patience {
-        Patience { until: None }
+        Patience { until: None, only: None }
     }
 
     /// Whether a thread that had some has none left.
@@ -50,8 +60,8 @@ impl Patience {
         self.until.is_some_and(|until| Instant::now() >= until)
     }
 
-    fn lasts(&self, now: Instant) -> bool {
-        self.until.is_some_and(|until| now < until)
+    fn lasts(&self, call: RefId, now: Instant) -> bool {
+        self.until.is_some_and(|until| now < until) && self.only.is_none_or(|only| only == call)
     }
 }
 
@@ -76,6 +86,9 @@ impl Session {
 
     fn run(self: &Arc<Self>, mut job: Job, patience: &mut Patience) -> Vec<Step> {
         let in_memory = job.inputs.iter().all(|(_, value)| matches!(value.body, Body::Memory(_)));
+        if in_memory && job.each.is_some() {
+            return self.start_series(job);
+        }
         let ground = match (in_memory, job.instance.take()) {
             (true, Some(instance)) => Ground::Instance(instance),
             (true, None) => match self.core.sandbox.places.try_take(&job.module) {
@@ -117,7 +130,8 @@ impl Session {
                 prepared = session.prepared(&mut job) => prepared,
             };
             let steps = match prepared {
-                Ok(ground) => session.start(job, ground, &mut Patience::none()),
+                Ok(None) => session.start_series(job),
+                Ok(Some(ground)) => session.start(job, ground, &mut Patience::none()),
                 Err(failure) => {
                     let outcome = Err(Fault { failure, poisons: false });
                     let finished = Finished { instance: job.instance.take(), outcome };
@@ -128,7 +142,9 @@ impl Session {
         });
     }
 
-    pub(super) async fn prepared(&self, job: &mut Job) -> Result<Ground, Failure> {
+    /// What a call enters, once its inputs are in memory; none for a function for each
+    /// item.
+    pub(super) async fn prepared(&self, job: &mut Job) -> Result<Option<Ground>, Failure> {
         for (_, value) in &mut job.inputs {
             if let Body::Stored(stored) = &value.body {
                 // What storage has in memory is counted there.
@@ -143,13 +159,16 @@ impl Session {
                 value.body = Body::Memory(charge.hold(bytes));
             }
         }
+        if job.each.is_some() {
+            return Ok(None);
+        }
         if let Some(instance) = job.instance.take() {
-            return Ok(Ground::Instance(instance));
+            return Ok(Some(Ground::Instance(instance)));
         }
         let wait = self.core.config.limits.instance_wait;
         let permit = self.core.sandbox.places.take(&job.module);
         match tokio::time::timeout(wait, permit).await {
-            Ok(Some(permit)) => Ok(self.new_ground(job, permit)),
+            Ok(Some(permit)) => Ok(Some(self.new_ground(job, permit))),
             _ => {
                 let message = format!("the server is full: no instance came free within {wait:?}");
                 Err(Failure::new(ErrorCode::Unavailable, message)
@@ -158,17 +177,47 @@ impl Session {
         }
     }
 
+    /// Has the executor go over the items of a call.
+    fn start_series(self: &Arc<Self>, job: Job) -> Vec<Step> {
+        let Some(how) = job.each else { return Vec::new() };
+        let (ended, bounds, stop) =
+            (job.ended(), self.bounds(&job, Instant::now()), job.stop.clone());
+        let callee = Callee::Known(job.slot, job.function);
+        let arguments = spliced(job.arguments, job.inputs);
+        let charge = self.core.memory.charge(arguments.len() as u64);
+        let arguments = match charge {
+            Ok(charge) => charge.hold(arguments.to_vec()),
+            Err(full) => {
+                let outcome = Err(Fault { failure: failures::of_memory(&full), poisons: false });
+                return self.finish(ended, Finished { instance: None, outcome });
+            }
+        };
+        let (of, deadline) = (job.of, bounds.deadline);
+        let series = Series { of, how, callee, deadline, stop: stop.clone(), arguments };
+        let future = Box::pin(series.run(Arc::clone(self)));
+        let session = Arc::clone(self);
+        let running = Running::unbegun(future, stop, bounds);
+        self.core.sandbox.executor.run(self.lane, running, move |finished, _| {
+            let steps = session.finish(ended, finished);
+            session.drive(steps, &mut Patience::none());
+        });
+        Vec::new()
+    }
+
+    fn bounds(&self, job: &Job, now: Instant) -> Bounds {
+        let limits = &self.core.config.limits;
+        let own = (now + limits.call_deadline, limits.call_deadline);
+        let (deadline, time) = job.deadline.map_or(own, |asked| asked.min(own));
+        Bounds { deadline, time, cpu: limits.call_cpu }
+    }
+
     /// Begins a call: here while patience lasts, else on the executor.
     fn start(self: &Arc<Self>, job: Job, ground: Ground, patience: &mut Patience) -> Vec<Step> {
         let now = Instant::now();
         let limits = &self.core.config.limits;
         let ended = job.ended();
-        let mut arguments = Arguments::new(job.arguments);
-        for (site, value) in job.inputs {
-            if let Body::Memory(bytes) = value.body {
-                arguments.splice(site, bytes, value.content.is_msgpack());
-            }
-        }
+        let bounds = self.bounds(&job, now);
+        let arguments = spliced(job.arguments, job.inputs);
         let invocation = Invocation {
             function: job.function,
             arguments,
@@ -176,13 +225,12 @@ impl Session {
             value_depth: limits.value_depth,
             memory: Arc::clone(&self.core.memory),
         };
-        let log = CallLog::new(job.of, Arc::clone(self) as _, limits.log_bytes.as_len());
         let stop = job.stop;
-        let begins_here = patience.lasts(now) && !job.module.is_long(job.function);
+        let begins_here = patience.lasts(job.of, now) && !job.module.is_long(job.function);
+        let caller = Caller::new(job.of, bounds.deadline, Arc::clone(self) as _);
+        let (log, log_bytes) = (job.standing.outermost, limits.log_bytes.as_len());
+        let log = CallLog::new(log, Arc::clone(self) as _, log_bytes).of_caller(caller);
         let future = Box::pin(run(ground, stop.clone(), log, invocation));
-        let own = (now + limits.call_deadline, limits.call_deadline);
-        let (deadline, time) = job.deadline.map_or(own, |asked| asked.min(own));
-        let bounds = Bounds { deadline, time, cpu: limits.call_cpu };
         let running = match begins_here {
             true => match self.core.sandbox.begin(future, stop, bounds, now) {
                 Begun::Finished(finished) => return self.finish(ended, finished),
@@ -353,11 +401,10 @@ impl Session {
 
     /// Checks a call's large arguments, with the session's lock let go meanwhile.
     fn check_arrived(&self, id: RefId, bytes: Bytes) -> Result<CheckedArguments, Failure> {
-        let of = self.state().called(id);
+        let (of, depth) = (self.state().called(id), self.core.config.limits.value_depth);
         match of {
-            Some((module, function)) => {
-                check_form(&module, function, bytes, self.core.config.limits.value_depth)
-            }
+            Some((_, _, Some(how))) => series::check_form(how, bytes, depth),
+            Some((module, function, None)) => check_form(&module, function, bytes, depth),
             None => Err(calls::cancelled()),
         }
     }
@@ -378,6 +425,17 @@ impl Session {
             }
         });
     }
+}
+
+/// Arguments with the values in the places of references.
+fn spliced(arguments: Bytes, inputs: Vec<(RefSite, Value)>) -> Arguments {
+    let mut arguments = Arguments::new(arguments);
+    for (site, value) in inputs {
+        if let Body::Memory(bytes) = value.body {
+            arguments.splice(site, bytes, value.content.is_msgpack());
+        }
+    }
+    arguments
 }
 
 impl Job {

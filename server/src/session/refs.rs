@@ -7,7 +7,10 @@ use farside_protocol::outline::RefOutline;
 use farside_protocol::value::path::Path;
 use farside_protocol::{ErrorCode, Failure, RefId, RefState, Seq, WriterId};
 
+use tokio::sync::oneshot;
+
 use super::ids::ById;
+use super::objects::Dropped;
 use super::state::Asker;
 use super::value::Value;
 use crate::failures;
@@ -65,7 +68,12 @@ pub(super) enum Waiter {
     Fresh(RefId),
     /// A reference to a part.
     Select { into: RefId, path: Path },
+    /// The guest of a running call, which made this one.
+    Caller { of: RefId, told: oneshot::Sender<Outcome> },
 }
+
+/// What became of a call.
+pub(super) type Outcome = Result<Value, Arc<Failure>>;
 
 impl Waiter {
     /// Whether it is the part that a reference shall be.
@@ -81,6 +89,8 @@ pub(super) struct Refs {
     most_kept_bytes: u64,
     most: usize,
     next: Moment,
+    /// Objects whose references went, since the slots were last told.
+    dropped: Vec<Dropped>,
     /// Entries and the texts of failures, as memory of the process.
     counted: Charge,
 }
@@ -96,7 +106,8 @@ impl Refs {
     /// No references yet; what they will take beside their values is `counted`.
     pub(super) fn new(most: usize, most_kept_bytes: u64, counted: Charge) -> Refs {
         let next = Moment(0);
-        Refs { table: ById::default(), kept_bytes: 0, most_kept_bytes, most, next, counted }
+        let (table, dropped) = (ById::default(), Vec::new());
+        Refs { table, kept_bytes: 0, most_kept_bytes, most, next, dropped, counted }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -277,8 +288,26 @@ impl Refs {
         self.table.remove(&id)
     }
 
+    /// Objects whose references went since this was last asked.
+    pub(super) fn take_dropped(&mut self) -> Vec<Dropped> {
+        std::mem::take(&mut self.dropped)
+    }
+
+    /// What a reference had is lost for a reason.
+    pub(super) fn lose(&mut self, id: RefId, failure: Arc<Failure>) {
+        let Some(entry) = self.table.get_mut(&id) else { return };
+        let before = std::mem::replace(&mut entry.state, EntryState::Failed(Arc::clone(&failure)));
+        if let EntryState::Ready(value) = before {
+            self.discharge(value.len());
+        }
+        // Those that share it are charged as if each had its own, as elsewhere.
+        self.kept_bytes += extra_len(&failure);
+        self.counted.add(extra_texts(&failure));
+    }
+
     fn remove(&mut self, id: RefId) {
         let Some(entry) = self.table.remove(&id) else { return };
+        self.dropped.extend(entry.dropped(id));
         self.counted.shrink(entry.origin.counted_len());
         let result = match entry.state {
             EntryState::Ready(value) => Ok(value),
@@ -344,12 +373,12 @@ impl Origin {
 }
 
 impl Entry {
-    /// Whether nobody needs the value but one `get` of the whole: that of a call whose
-    /// message also released it.
+    /// Whether nobody needs the value but one `get` of the whole, that of a call whose
+    /// message also released it; or a guest that made the call.
     pub(super) fn is_for_one(&self) -> bool {
         self.released.is_some()
             && self.holds == 0
-            && matches!(&self.waiters[..], [Waiter::Get { path: None, .. }])
+            && matches!(&self.waiters[..], [Waiter::Get { path: None, .. } | Waiter::Caller { .. }])
     }
 
     pub(super) fn outline(&self, id: RefId, name: impl Fn(u32, u32) -> String) -> RefOutline {

@@ -1,8 +1,11 @@
 //! Names and numbers of functions and modules: what they stand for now.
 
-use farside_protocol::value::nearest;
-use farside_protocol::{ErrorCode, Failure, Target};
+use std::sync::Arc;
 
+use farside_protocol::value::nearest;
+use farside_protocol::{ErrorCode, Failure, RefId, Target};
+
+use super::refs::{Entry, EntryState, Origin};
 use super::slot::Slot;
 use super::state::State;
 
@@ -12,6 +15,12 @@ impl State {
         match target {
             Target::Index { module, function } => self.resolve_index(*module, *function),
             Target::Name(name) => self.resolve_name(name),
+            Target::Each { function, .. } => match &**function {
+                Target::Index { module, function } => self.resolve_index(*module, *function),
+                Target::Name(name) => self.resolve_name(name),
+                _ => Err(Failure::new(ErrorCode::NotFound, "there is no such function")),
+            },
+            Target::Beside { of, function } => self.resolve_beside(*of, function),
         }
     }
 
@@ -39,6 +48,34 @@ impl State {
                 Err(Failure::new(ErrorCode::NotFound, message))
             }
         }
+    }
+
+    /// A function of the module whose call made a reference.
+    fn resolve_beside(&mut self, of: RefId, function: &str) -> Result<(u32, u32), Failure> {
+        let made_by = match self.refs.visible(of) {
+            Some(Entry { origin: Origin::Call { module, .. }, .. }) => Some(*module),
+            Some(Entry { state: EntryState::Failed(failure), .. }) => {
+                let message = format!("{of} failed");
+                return Err(Failure::new(failure.code, message).with_cause(Arc::clone(failure)));
+            }
+            Some(_) => None,
+            None => {
+                let absence = self.absence(of);
+                let message = format!("{of} can't be used");
+                return Err(Failure::new(absence.code, message).with_cause(absence));
+            }
+        };
+        let evaluator = made_by.filter(|number| self.slots[*number as usize].evaluates);
+        let Some(number) = evaluator else {
+            let message = format!("{of} is no object: no evaluation gave it");
+            return Err(Failure::new(ErrorCode::InvalidArgument, message)
+                .with_hint("`select` and `get_part` take parts of data"));
+        };
+        self.find_in(number, function).ok_or_else(|| {
+            let name = &self.slots[number as usize].name;
+            let message = format!("the evaluator {name} can't do this: it has no `{function}`");
+            Failure::new(ErrorCode::NotFound, message)
+        })
     }
 
     fn find_in(&self, slot: u32, function: &str) -> Option<(u32, u32)> {
@@ -76,7 +113,9 @@ impl State {
             return Ok(Some(*slot));
         }
         let Some(module) = self.evaluators.module(name) else { return Ok(None) };
-        self.new_slot(name, module?).map(Some)
+        let number = self.new_slot(name, module?)?;
+        self.slots[number as usize].evaluates = true;
+        Ok(Some(number))
     }
 
     fn function_names(&self) -> impl Iterator<Item = String> + '_ {

@@ -118,6 +118,11 @@ fn of_bytes(part: Bytes) -> Value {
 }
 
 fn check_content(value: &Value) -> Result<(), Failure> {
+    if value.is_object() {
+        let message = "the value is an object of its evaluator; parts can be taken of data only";
+        return Err(Failure::new(ErrorCode::NotMaterializable, message)
+            .with_hint("take an attribute or an item of it"));
+    }
     if value.content.is_msgpack() {
         return Ok(());
     }

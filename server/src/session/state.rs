@@ -5,13 +5,14 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
-use farside_protocol::{ErrorCode, Failure, RefId, Request, Seq, SessionId, WriterId, caps};
+use farside_protocol::{ErrorCode, Failure, RefId, Reply, Request, Seq, SessionId, WriterId, caps};
 
 use super::ids::ById;
+use super::nested::Own;
 use super::questions::Questions;
 use super::refs::{Entry, EntryState, Origin, Refs, Waiter};
 use super::releases::Releases;
-use super::slot::{Call, Slot};
+use super::slot::{Call, Occupant, Slot};
 use super::step::{Alarm, Step};
 use super::value::Value;
 use super::writer::{Window, Writer};
@@ -19,7 +20,7 @@ use crate::config::Config;
 use crate::connection::Outbox;
 use crate::evaluators::Evaluators;
 use crate::meter::Meter;
-use crate::sandbox::{Budget, Stop};
+use crate::sandbox::Budget;
 
 /// Who asks, and where the answer goes.
 #[derive(Clone)]
@@ -56,6 +57,7 @@ pub(super) struct State {
     /// Why nothing new is taken any more.
     pub(super) retired: Option<Failure>,
     pub(super) closed: Option<Failure>,
+    pub(super) own: Own,
     next_writer: u16,
 }
 
@@ -66,7 +68,7 @@ pub(super) struct Fresh {
     pub(super) waiting: ById<RefId, (u32, Call)>,
     /// Ready, and waiting for one of the session's instances to end.
     pub(super) ready: VecDeque<RefId>,
-    pub(super) running: ById<RefId, Stop>,
+    pub(super) running: ById<RefId, Occupant>,
 }
 
 /// What goes on because a reference settled.
@@ -109,6 +111,7 @@ impl State {
             parts_sought: 0,
             retired: None,
             closed: None,
+            own: Own::default(),
             next_writer: 1,
         }
     }
@@ -298,12 +301,16 @@ impl State {
     fn pass_on(&mut self, id: RefId, result: Result<Value, Arc<Failure>>) {
         self.refs.let_go(&result);
         let waiters = self.refs.forget(id).map(|entry| entry.waiters);
-        if let Some(Waiter::Get { asker, seq, .. }) = waiters.and_then(|mut one| one.pop()) {
-            self.questions.end(1);
-            match result {
-                Ok(value) => asker.outbox.send_value(seq, value),
-                Err(failure) => asker.outbox.send_failure(seq, &failure),
+        match waiters.and_then(|mut one| one.pop()) {
+            Some(Waiter::Get { asker, seq, .. }) => {
+                self.questions.end(1);
+                match result {
+                    Ok(value) => asker.outbox.send_value(seq, value),
+                    Err(failure) => asker.outbox.send_failure(seq, &failure),
+                }
             }
+            Some(Waiter::Caller { of, told }) => self.tell_caller(of, told, result),
+            _ => {}
         }
     }
 
@@ -315,6 +322,11 @@ impl State {
             Waiter::Get { asker, seq, path } => {
                 self.questions.end(1);
                 match (result, path) {
+                    (Ok(value), _) if value.is_object() => {
+                        if let Some(failure) = self.unmaterializable(id, value) {
+                            asker.outbox.send(Reply::Failed { seq, failure });
+                        }
+                    }
                     (Ok(value), None) => asker.outbox.send_value(seq, value.clone()),
                     (Ok(value), Some(path)) => {
                         let step = self.answer_part(asker, seq, value.clone(), path);
@@ -325,6 +337,7 @@ impl State {
                     }
                 }
             }
+            Waiter::Caller { of, told } => self.tell_caller(of, told, result.clone()),
             Waiter::Select { into, path } => self.woken.push_back(match result {
                 Ok(value) => Woken::Then(Step::Select { into, of: value.clone(), path }),
                 Err(failure) => {
@@ -338,6 +351,11 @@ impl State {
 
     /// Works off what settled references woke.
     pub(super) fn work_off(&mut self, steps: &mut Vec<Step>) {
+        self.work_off_woken(steps);
+        self.settle_dropped();
+    }
+
+    fn work_off_woken(&mut self, steps: &mut Vec<Step>) {
         while let Some(woken) = self.woken.pop_front() {
             match woken {
                 Woken::Slot(slot) => self.advance(slot, steps),
@@ -363,8 +381,8 @@ impl State {
             return;
         }
         self.closed = Some(failure.clone());
-        for stop in self.fresh.running.values() {
-            stop.request(failure.clone());
+        for running in self.fresh.running.values() {
+            running.stop.request(failure.clone());
         }
         for slot in &mut self.slots {
             slot.close(&failure, steps);

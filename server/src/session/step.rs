@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use farside_protocol::value::RefSite;
 use farside_protocol::value::path::Path;
-use farside_protocol::{ModuleHash, RefId, Seq};
+use farside_protocol::{Each, ModuleHash, RefId, Seq};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::slot::Standing;
 use super::state::Asker;
 use super::value::Value;
 use super::writer::Arrived;
@@ -57,13 +58,17 @@ pub(crate) enum Alarm {
 pub(crate) struct Job {
     pub(super) of: RefId,
     pub(super) place: Place,
+    /// The slot of the function's module, which it enters unless its place is another.
+    pub(super) slot: u32,
     pub(super) module: Arc<Module>,
     pub(super) function: u32,
+    pub(super) each: Option<Each>,
     /// The instance, unless it is to be made.
     pub(super) instance: Option<Box<Instance>>,
     pub(super) arguments: Bytes,
     /// The values that go in the places of references.
     pub(super) inputs: Vec<(RefSite, Value)>,
+    pub(super) standing: Standing,
     pub(super) deadline: Option<(Instant, Duration)>,
     /// Asks it to stop, be it before it runs.
     pub(super) stop: Stop,

@@ -5,12 +5,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use farside_protocol::{CallFlags, ErrorCode, Failure, Payload, RefId, Reply, Seq, Target, caps};
+use farside_protocol::{
+    CallFlags, Each, ErrorCode, Failure, Payload, RefId, Reply, Seq, Target, caps,
+};
 
 use super::arguments::{CheckedArguments, check_form};
 use super::calls;
 use super::refs::{EntryState, Moment, Origin, Waiter};
-use super::slot::{Call, CallArguments, Item};
+use super::series;
+use super::slot::{Call, CallArguments, Item, Standing};
 use super::state::{Asker, State, Woken, unmade};
 use super::step::{Alarm, Step};
 use super::writer::Purpose;
@@ -42,16 +45,22 @@ impl State {
         let is_transfer = matches!(args, Payload::Transfer { .. });
         let cancelled =
             self.writers.get_mut(&asker.writer).is_some_and(|writer| writer.was_cancelled(seq));
+        let (each, target) = match target {
+            Target::Each { how, function } => (Some(how), *function),
+            target => (None, target),
+        };
         let target = self.admits().and_then(|()| self.resolve(&target));
+        let taken = self.refs.now();
         let prepared = target.and_then(|(slot, function)| {
             if cancelled {
                 return Err(calls::cancelled());
             }
             self.refs.has_room()?;
             self.admit_call(bytes)?;
-            let taken = self.refs.now();
             let arguments = match args {
-                Payload::Inline(bytes) => self.check_call(id, (slot, function), bytes, taken)?,
+                Payload::Inline(bytes) => {
+                    self.check_call(id, (slot, function), each, bytes, taken)?
+                }
                 Payload::Transfer { size } => {
                     self.announce(asker, seq, size, Purpose::Arguments(taken))?;
                     self.arguments_begin(taken);
@@ -78,22 +87,40 @@ impl State {
         self.pending_bytes += bytes;
         let deadline = timeout.map(|timeout| (now + timeout, timeout));
         let alarm = deadline.map(|(at, _)| Step::alarm(at, Alarm::Call(id), steps));
-        let fresh = flags.fresh || self.is_pure(slot, function);
+        let fresh = flags.fresh || each.is_some() || self.is_pure(slot, function);
         self.refs.insert(id, Origin::Call { module: slot, function, fresh });
         self.answer_call(asker, seq, id, flags);
-        let waits_for = None;
-        let call = Call { id, function, arguments, deadline, bytes, waits_for, _alarm: alarm };
-        if fresh {
-            self.fresh.waiting.insert(id, (slot, call));
-            self.advance_fresh(id, steps);
-        } else {
-            self.slots[slot as usize].queue.push_back(Item::Call(call));
-            self.advance(slot, steps);
-        }
+        let (standing, waits_for) = (Standing::outermost(id, taken), None);
+        let call = Call {
+            id,
+            function,
+            each,
+            arguments,
+            standing,
+            deadline,
+            bytes,
+            waits_for,
+            _alarm: alarm,
+        };
+        self.line_up(call, slot, fresh, steps);
         if let Err(failure) = self.own_arguments(id, slot, fresh) {
             self.end_unbegun(id, failure, steps);
         }
         Ok(())
+    }
+
+    /// Puts a call where it waits for its turn, and begins it if that has come.
+    pub(super) fn line_up(&mut self, call: Call, slot: u32, fresh: bool, steps: &mut Vec<Step>) {
+        let id = call.id;
+        if fresh {
+            self.fresh.waiting.insert(id, (slot, call));
+            return self.advance_fresh(id, steps);
+        }
+        // Behind all that was taken before, which for a client's call is everything.
+        let queue = &mut self.slots[slot as usize].queue;
+        let later = queue.iter().rev().take_while(|item| item.taken() > call.standing.taken);
+        queue.insert(queue.len() - later.count(), Item::Call(call));
+        self.advance(slot, steps);
     }
 
     /// Gives a call that waits arguments in memory of their own: a frame's memory
@@ -132,14 +159,14 @@ impl State {
         self.refs.sweep(id);
     }
 
-    fn is_pure(&self, slot: u32, function: u32) -> bool {
+    pub(super) fn is_pure(&self, slot: u32, function: u32) -> bool {
         self.slots[slot as usize]
             .module()
             .and_then(|module| module.manifest().functions.get(function as usize))
             .is_some_and(|function| function.pure)
     }
 
-    fn admit_call(&self, bytes: u64) -> Result<(), Failure> {
+    pub(super) fn admit_call(&self, bytes: u64) -> Result<(), Failure> {
         let limits = &self.config.limits;
         let (calls, most) = (self.pending_calls, limits.session_pending_calls as u64);
         if calls >= most || self.pending_bytes + bytes > limits.session_pending_bytes.bytes() {
@@ -158,13 +185,18 @@ impl State {
         &self,
         id: RefId,
         (slot, function): (u32, u32),
+        each: Option<Each>,
         bytes: Bytes,
         taken: Moment,
     ) -> Result<CallArguments, Failure> {
         let module = self.slots[slot as usize].module();
         let module =
             module.ok_or_else(|| Failure::new(ErrorCode::NotFound, "the function is gone"))?;
-        let checked = check_form(module, function, bytes, self.config.limits.value_depth)?;
+        let depth = self.config.limits.value_depth;
+        let checked = match each {
+            Some(how) => series::check_form(how, bytes, depth)?,
+            None => check_form(module, function, bytes, depth)?,
+        };
         self.check_references(id, checked, taken)
     }
 
@@ -202,13 +234,14 @@ impl State {
         }
     }
 
-    /// The module and function of a call that waits; none if it does so no more.
-    pub(super) fn called(&mut self, id: RefId) -> Option<(Arc<Module>, u32)> {
-        self.find_call(id)?;
+    /// The module and function of a call that waits, and whether that is for each item;
+    /// none if it waits no more.
+    pub(super) fn called(&mut self, id: RefId) -> Option<(Arc<Module>, u32, Option<Each>)> {
+        let each = self.find_call(id)?.each;
         match self.refs.get(id).map(|entry| &entry.origin)? {
             Origin::Call { module, function, .. } => {
                 let module = self.slots.get(*module as usize)?.module()?;
-                Some((Arc::clone(module), *function))
+                Some((Arc::clone(module), *function, each))
             }
             _ => None,
         }
@@ -246,7 +279,7 @@ impl State {
         self.work_off(steps);
     }
 
-    fn find_call(&mut self, id: RefId) -> Option<&mut Call> {
+    pub(super) fn find_call(&mut self, id: RefId) -> Option<&mut Call> {
         let slot = match self.refs.get(id).map(|entry| &entry.origin)? {
             Origin::Call { fresh: true, .. } => {
                 return self.fresh.waiting.get_mut(&id).map(|(_, call)| call);
@@ -297,7 +330,8 @@ impl State {
         if let Err(failure) = self.questions.admit(1) {
             return asker.outbox.send(Reply::Failed { seq, failure });
         }
-        let item = Item::Renew { asker: Some((asker.clone(), seq)) };
+        let taken = self.refs.now();
+        let item = Item::Renew { asker: Some((asker.clone(), seq)), taken };
         self.slots[number as usize].queue.push_back(item);
         self.advance(number, steps);
     }

@@ -10,7 +10,7 @@ use serde::Serialize;
 use tempfile::TempDir;
 
 use super::refs::ENTRY_BYTES;
-use super::slot::SlotState;
+use super::slot::{SlotState, Standing};
 use super::step::{Job, Place};
 use super::{Asker, Body, Patience, Session, Value};
 use crate::config::{ByteSize, Config, Limits, ProcessMemory};
@@ -203,8 +203,11 @@ async fn a_stored_argument_counts_once() {
         let site = scan(&args).unwrap().refs[0];
         let module = fixture.session.state().slots[0].module().map(Arc::clone).unwrap();
         let mut job = Job {
+            standing: Standing::outermost(id, fixture.session.state().refs.now()),
             of: id,
             place: Place::Fresh,
+            slot: 0,
+            each: None,
             module,
             function: 0,
             instance: None,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use farside_protocol::value::{Kind, scan};
+use farside_protocol::value::{Kind, OBJECT, scan};
 use farside_protocol::{
     ContentType, ErrorCode, Failure, ModuleHash, Payload, RefId, Reply, Seq, WriterId, caps,
 };
@@ -358,6 +358,10 @@ pub(super) fn check_value(
             format!("the value is nested {} levels deep; {depth} are allowed", scanned.depth);
         return Err(Failure::new(ErrorCode::ValueTooLarge, message)
             .with_hint("flatten it, or raise limits.value_depth on the server"));
+    }
+    if scanned.kind == Kind::Extension(OBJECT) {
+        let message = "the value is an object, which only an evaluator can give";
+        return Err(Failure::new(ErrorCode::InvalidArgument, message));
     }
     Ok(Value::new(content, scanned.kind, bytes))
 }

@@ -41,6 +41,10 @@ impl Value {
     pub(crate) fn describe_kind(&self) -> String {
         match self.content.other() {
             Some(media_type) => media_type.to_owned(),
+            None if self.is_object() => match self.object() {
+                Some(object) => format!("object: {}", object.kind),
+                None => self.kind.to_string(),
+            },
             None => self.kind.to_string(),
         }
     }

@@ -1,10 +1,37 @@
 //! Servers that evaluate a language.
 
 use std::fs::File;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use farside::ErrorCode;
+use farside::{ErrorCode, Session};
 use farside_tests::{Server, ServerBuilder, evaluator};
+use serde::de::DeserializeOwned;
+
+/// The evaluator of JavaScript, unless this machine could not build it.
+pub(crate) fn javascript() -> Option<PathBuf> {
+    let found = evaluator("javascript");
+    if found.is_none() {
+        eprintln!("skipped: the evaluator of javascript is not built on this machine");
+    }
+    found
+}
+
+/// What JavaScript gives, once its evaluator is compiled.
+pub(crate) async fn eval<T: DeserializeOwned>(session: &Session, source: &str) -> T {
+    let language = session.language("javascript");
+    loop {
+        match language.eval::<T>(source).get().await {
+            Ok(value) => return value,
+            Err(error) => match error.failure() {
+                Some(failure) if failure.code == ErrorCode::Unavailable => {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+                _ => panic!("{error:?}"),
+            },
+        }
+    }
+}
 
 /// A server whose evaluator of a language is ready; none, and a word about it, if this
 /// machine could not build the evaluator.

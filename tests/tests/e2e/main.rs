@@ -5,6 +5,7 @@
 )]
 
 mod bystander;
+mod calling;
 mod ceilings;
 mod cli;
 mod compiling;
@@ -19,6 +20,7 @@ mod gate;
 mod languages;
 mod limits;
 mod local;
+mod objects;
 mod ordering;
 mod own;
 mod peer;
@@ -34,6 +36,7 @@ mod smoke;
 mod stats;
 mod stopping;
 mod storage;
+mod teleporting;
 mod told;
 mod transfers;
 mod transports;

@@ -23,6 +23,7 @@ use walk::Walk;
 pub use error::SelectError;
 pub use selection::{Piece, Selection};
 pub use source::{Blocks, Source};
+pub(super) use view::number;
 
 /// The part of `source`'s value that `path` names.
 ///

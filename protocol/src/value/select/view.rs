@@ -126,7 +126,7 @@ impl View {
 
 /// One element of an array as a plain number; none unless the bytes are as many
 /// as the type has.
-pub(super) fn number(dtype: Dtype, bytes: &[u8]) -> Option<Vec<u8>> {
+pub(in crate::value) fn number(dtype: Dtype, bytes: &[u8]) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(9);
     match dtype {
         Dtype::U8 => codec::put_uint(&mut out, u8::from_le_bytes(bytes.try_into().ok()?).into()),
