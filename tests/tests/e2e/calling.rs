@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use farside::{ErrorCode, Far, Language, Session};
 use farside_tests::{Server, ServerBuilder, guest};
 
-use crate::languages::{eval, javascript};
 use crate::gate::Gate;
+use crate::languages::{eval, javascript};
 use crate::told::{broken, failure, upload_text};
 
 /// A session whose evaluator is ready, with some modules; none if this machine could

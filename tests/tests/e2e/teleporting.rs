@@ -5,8 +5,8 @@ use std::time::Duration;
 use farside::{Array, ErrorCode, Far, Session};
 use farside_tests::{Server, guest};
 
-use crate::evaluating::{eval, javascript};
 use crate::gate::Gate;
+use crate::languages::{eval, javascript};
 use crate::told::{broken, failure, upload_text};
 
 /// A session whose evaluator is ready; none if this machine could not build it.
