@@ -128,7 +128,7 @@ impl State {
     }
 
     fn unknown_function(&self, name: &str) -> Failure {
-        if let Some((language, "eval" | "execute")) = name.split_once('.')
+        if let Some((language, "eval" | "execute" | "define")) = name.split_once('.')
             && !self.names.contains_key(language)
         {
             return self.unknown_language(language);
