@@ -74,6 +74,10 @@ impl Reading<'_> {
             Item::Timestamp(Timestamp { seconds, nanoseconds }) => {
                 self.tools.moment.call((seconds, nanoseconds), self.vm)?
             }
+            Item::Object(_) => {
+                let text = "a binding is an object of another evaluator".to_owned();
+                return Err(self.vm.new_type_error(text));
+            }
             Item::Unknown(number) => {
                 let text = format!("a binding holds an unknown extension, {number}");
                 return Err(self.vm.new_type_error(text));
