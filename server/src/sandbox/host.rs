@@ -121,6 +121,11 @@ impl Host {
         (Arc::clone(self.share.budget()), self.log)
     }
 
+    /// Who may stop the call that runs.
+    pub(super) fn stop(&self) -> Option<&Stop> {
+        self.stop.as_ref()
+    }
+
     /// Who may stop the call that enters now.
     pub(super) fn stopped_by(&mut self, stop: Stop) {
         self.stop = Some(stop);

@@ -4,9 +4,10 @@
 //! An answer stays here until the guest has taken it: first it learns how long the
 //! answer is, then it says where it wants it. Nothing of the guest runs in between.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -84,8 +85,17 @@ pub(super) fn provide(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
         "call",
         |mut guest: wasmtime::Caller<'_, Host>, (name, name_len, at, len): (u32, u32, u32, u32)| {
             Box::new(async move {
-                let answering = begin(&mut guest, (name, name_len), (at, len))?;
-                let answer = answering.await;
+                let mut answering = begin(&mut guest, (name, name_len), (at, len))?;
+                let stop = guest.data().stop().cloned();
+                let answer = poll_fn(|context| {
+                    // Its own call has to end: there is nothing to wait for any more.
+                    if let Some(why) = stop.as_ref().and_then(|stop| stop.ending().why()) {
+                        return Poll::Ready(Err(Arc::new(why.clone())));
+                    }
+                    answering.as_mut().poll(context)
+                });
+                let answer = answer.await;
+                drop(answering);
                 let caller = guest.data_mut().caller().ok_or(NoCall { import: "call" })?;
                 let (answer, failed) = match answer {
                     Ok(value) => (value, 0),
