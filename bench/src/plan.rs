@@ -42,7 +42,7 @@ impl Plan {
     pub(crate) fn run_time(self) -> Duration {
         match self {
             Plan::Full => Duration::from_millis(500),
-            Plan::Quick => Duration::from_millis(60),
+            Plan::Quick => Duration::from_millis(25),
         }
     }
 

@@ -68,6 +68,11 @@ impl Process {
         usage::memory(self.child.id(), "VmRSS")
     }
 
+    /// The memory that it shares with nobody and with no file, in bytes.
+    pub(crate) fn private(&self) -> Result<u64> {
+        usage::memory(self.child.id(), "RssAnon")
+    }
+
     /// The most memory that it held since [`forget_peak`](Process::forget_peak), in bytes.
     pub(crate) fn peak(&self) -> Result<u64> {
         usage::memory(self.child.id(), "VmHWM")

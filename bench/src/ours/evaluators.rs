@@ -204,14 +204,14 @@ async fn memory(runner: &mut Runner, stage: &Stage, tongue: &Tongue) -> Result<(
             session.language(tongue.name).execute("x = 42").get().await?;
             sessions.push(session);
             if number == 0 {
-                first = server.process().resident()?;
+                first = server.process().private()?;
             }
         }
-        let held = server.process().resident()?.saturating_sub(first);
+        let held = server.process().private()?.saturating_sub(first);
         each.push(held as f64 / (count - 1) as f64);
     }
     let spec = Spec::lower(GROUP, name, Unit::Bytes)
-        .note("VmRSS beyond that with one session; each has set a variable")
+        .note("RssAnon beyond that with one session, without the image that all share; each has set a variable")
         .note(FLAGS.join(" "));
     runner.add(spec, Samples::new(each)?, None)
 }

@@ -4,12 +4,14 @@
     reason = "a test may panic, in its functions too; that is how it fails"
 )]
 
+mod account;
 mod bystander;
 mod calling;
 mod ceilings;
 mod cli;
 mod compiling;
 mod demo;
+mod desk;
 mod differing;
 mod draining;
 mod echo;

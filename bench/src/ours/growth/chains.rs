@@ -21,8 +21,10 @@ const MEMORY: &str = "server's peak for a chain of so many dependent calls";
 /// Chains whose peak is far above what the server has in reserve.
 const LONG: [usize; 3] = [10_000, 30_000, 100_000];
 
-/// Beyond the default of 10,000, so that the longest chain is never held up.
-const FLAGS: [&str; 2] = ["--limits-session-pending-calls", "200000"];
+/// Beyond the defaults of 10,000 calls and 100,000 references, so that the longest chain is
+/// never held up.
+const FLAGS: [&str; 4] =
+    ["--limits-session-pending-calls", "200000", "--limits-session-refs", "200000"];
 
 pub(crate) async fn measure(runner: &mut Runner, stage: &Stage) -> Result<()> {
     if !runner.wants_any(GROUP, &[TIME, MEMORY]) {

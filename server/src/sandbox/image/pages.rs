@@ -17,7 +17,7 @@ pub(super) fn written(block: &[u8]) -> Vec<Range<usize>> {
     if let Ok(runs) = linux::written(block) {
         return runs;
     }
-    Vec::from([0..block.len()])
+    std::iter::once(0..block.len()).collect()
 }
 
 #[cfg(target_os = "linux")]
