@@ -134,14 +134,15 @@ fn unknown(modules: &[ModuleOutline], what: &'static str, name: &str) -> LookupE
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use farside_protocol::ModuleHash;
     use farside_protocol::manifest::Manifest;
     use insta::assert_snapshot;
 
     use super::*;
 
-    fn module(name: &str, functions: &[&str]) -> ModuleOutline {
+    /// A module with functions of these names.
+    pub(crate) fn module(name: &str, functions: &[&str]) -> ModuleOutline {
         let functions = functions
             .iter()
             .map(|name| Function { name: (*name).to_owned(), ..Function::default() })

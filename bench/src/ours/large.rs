@@ -119,6 +119,10 @@ async fn array(runner: &mut Runner, stage: &Stage) -> Result<()> {
 }
 
 async fn out(runner: &mut Runner, stage: &Stage, session: &Session) -> Result<()> {
+    const NAMES: [&str; 2] = ["64 MiB out", "64 MiB out, against memory"];
+    if !runner.wants_any(GROUP, &NAMES) {
+        return Ok(());
+    }
     let far = keep(session, &byte_string(LARGE)?).await?;
     let get = async || {
         stage.server.process().quiet().await?;
@@ -130,7 +134,7 @@ async fn out(runner: &mut Runner, stage: &Stage, session: &Session) -> Result<()
         .await
     };
     let mut chunks = Chunks::connect(stage).await?;
-    let spec = Spec::higher(GROUP, "64 MiB out", Unit::MegabytesPerSecond)
+    let spec = Spec::higher(GROUP, NAMES[0], Unit::MegabytesPerSecond)
         .target(Target::ratio_at_least(0.7))
         .note("get of a byte string that lies in storage: it is beyond storage_spill (1 MiB)")
         .note(BOTH_WAYS)
@@ -139,7 +143,7 @@ async fn out(runner: &mut Runner, stage: &Stage, session: &Session) -> Result<()
 
     let source = vec![7_u8; LARGE];
     let mut target = vec![0_u8; LARGE];
-    let spec = Spec::higher(GROUP, "64 MiB out, against memory", Unit::MegabytesPerSecond);
+    let spec = Spec::higher(GROUP, NAMES[1], Unit::MegabytesPerSecond);
     let copy = async || {
         megabytes(LARGE, async || {
             target.copy_from_slice(black_box(&source));

@@ -18,7 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Args)]
 #[command(after_help = "\
 A call that waits never runs; one that runs is stopped, which poisons its
-module's instance; one that has finished is left alone")]
+module's instance, but leaves the variables of an evaluation; one that has
+finished is left alone")]
 pub(crate) struct Cancel {
     /// The call's reference: far:65543, or far:_ for the last one
     #[arg(value_name = "REF")]

@@ -77,25 +77,8 @@ fn merged(known: Vec<String>, modules: &[ModuleOutline], prefix: &str) -> Vec<St
 
 #[cfg(test)]
 mod tests {
-    use farside::ModuleHash;
-    use farside::manifest::{Function, Manifest};
-
     use super::*;
-
-    fn module(name: &str, functions: &[&str]) -> ModuleOutline {
-        let functions = functions
-            .iter()
-            .map(|name| Function { name: (*name).to_owned(), ..Function::default() })
-            .collect();
-        ModuleOutline {
-            number: 0,
-            name: name.to_owned(),
-            hash: ModuleHash([0; 32]),
-            instance: "none".to_owned(),
-            poison: None,
-            manifest: Manifest { functions, ..Manifest::default() },
-        }
-    }
+    use crate::lookup::tests::module;
 
     #[test]
     fn variables_and_functions_stand_in_one_list() {

@@ -125,21 +125,20 @@ pub(crate) async fn run(
     let ending = stop.ending();
     ending.offer(instance.keep_state());
     instance.store.data_mut().stopped_by(stop.clone());
-    let fault = match instance.call(invocation).await {
-        Ok(output) => return Finished { instance: Some(instance), outcome: Ok(output) },
-        Err(fault) => fault,
-    };
-    match (ending.why(), fault.poisons) {
-        (Some(why), false) => {
-            let failure = recovery::interrupted(why, fault.failure);
-            Finished { instance: Some(instance), outcome: Err(Fault::orderly(failure)) }
-        }
-        (None, false) => Finished { instance: Some(instance), outcome: Err(fault) },
-        (why, true) => {
+    let outcome = instance.call(invocation).await;
+    let outcome = match (outcome, ending.why()) {
+        (Err(fault), why) if fault.poisons => {
             let failure = why.cloned().unwrap_or(fault.failure);
-            instance.roll_back(Fault::poisoning(failure)).await
+            return instance.roll_back(Fault::poisoning(failure)).await;
         }
-    }
+        // Whatever it made of being stopped, a value included.
+        (outcome, Some(why)) => Err(Fault::orderly(recovery::interrupted(
+            why,
+            outcome.err().map(|fault| fault.failure),
+        ))),
+        (outcome, None) => outcome,
+    };
+    Finished { instance: Some(instance), outcome }
 }
 
 impl Instance {

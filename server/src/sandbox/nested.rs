@@ -85,17 +85,23 @@ pub(super) fn provide(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
         "call",
         |mut guest: wasmtime::Caller<'_, Host>, (name, name_len, at, len): (u32, u32, u32, u32)| {
             Box::new(async move {
-                let mut answering = begin(&mut guest, (name, name_len), (at, len))?;
                 let stop = guest.data().stop().cloned();
-                let answer = poll_fn(|context| {
-                    // Its own call has to end: there is nothing to wait for any more.
-                    if let Some(why) = stop.as_ref().and_then(|stop| stop.ending().why()) {
-                        return Poll::Ready(Err(Arc::new(why.clone())));
+                // Once its own call has to end, there is nothing to begin or wait for.
+                let ended = || {
+                    let why = stop.as_ref().and_then(|stop| stop.ending().why());
+                    why.map(|why| Err(Arc::new(why.clone())))
+                };
+                let answer = match ended() {
+                    Some(ended) => ended,
+                    None => {
+                        let mut answering = begin(&mut guest, (name, name_len), (at, len))?;
+                        poll_fn(|context| match ended() {
+                            Some(ended) => Poll::Ready(ended),
+                            None => answering.as_mut().poll(context),
+                        })
+                        .await
                     }
-                    answering.as_mut().poll(context)
-                });
-                let answer = answer.await;
-                drop(answering);
+                };
                 let caller = guest.data_mut().caller().ok_or(NoCall { import: "call" })?;
                 let (answer, failed) = match answer {
                     Ok(value) => (value, 0),

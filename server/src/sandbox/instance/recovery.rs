@@ -91,9 +91,10 @@ impl Module {
     }
 }
 
-/// What is said of a call that its guest ended when it was interrupted.
-pub(super) fn interrupted(why: &Failure, told: Failure) -> Failure {
-    let Failure { backtrace, detail, .. } = told;
+/// What is said of a call that its guest ended when it was interrupted, with what the
+/// guest told of it.
+pub(super) fn interrupted(why: &Failure, told: Option<Failure>) -> Failure {
+    let (backtrace, detail) = told.map(|told| (told.backtrace, told.detail)).unwrap_or_default();
     let hint = match why.code {
         ErrorCode::Cancelled => None,
         _ => why.hint.clone(),
