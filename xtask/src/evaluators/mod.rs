@@ -61,6 +61,8 @@ pub(crate) fn folder(workspace: &Workspace) -> PathBuf {
 /// Builds evaluators that are not up to date. One for which this machine lacks a
 /// compiler is left out, with a word about it.
 pub(crate) fn build(workspace: &Workspace, setup: Setup, toolchain: &Toolchain) -> Result<()> {
+    // The workspace of the evaluators can't be read without them, be it only to test.
+    patches::apply_all(workspace)?;
     for evaluator in Evaluator::ALL {
         let compiler = match evaluator {
             Evaluator::Python => None,
@@ -100,7 +102,6 @@ fn build_one(
         return Ok(());
     }
 
-    patches::apply_all(workspace)?;
     let target = workspace.target().join("evaluators");
     let mut cargo = toolchain.cargo_build(workspace);
     // There, for its `.cargo/config.toml`.
