@@ -3,14 +3,16 @@
 //! It writes while there is something to write and the transport takes it,
 //! flushes, and reads, all in one poll; callers wake it. Messages that ask for
 //! nothing linger for [`LINGER`], so that a chain of calls and the `get` at its
-//! end leave in one frame. The task ends when the connection does, or when its
-//! last handle is dropped and the queue is sent.
+//! end leave in one frame. While many answers are awaited, small frames leave in
+//! intervals of [`GATHER`]: each costs a system call on either side, and callers
+//! that are woken one by one would make one each. The task ends when the connection
+//! does, or when its last handle is dropped and the queue is sent.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::io;
 use std::mem;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
@@ -32,6 +34,13 @@ use crate::transfer::{Head, Incoming, Outgoings, Received};
 /// chain of calls be written down before its first one leaves.
 const LINGER: Duration = Duration::from_millis(1);
 
+/// How long after a frame the next one may wait for company, if it holds few of the
+/// questions that are open.
+const GATHER: Duration = Duration::from_micros(50);
+
+/// A frame is worth sending at once if it holds one in so many of the open questions.
+const FEW: u64 = 16;
+
 /// How long the other side has to close its end, once ours is closed.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -51,6 +60,11 @@ pub(crate) struct Driver<T> {
     /// A chunk has the next turn, if there is one: a batch went before it.
     chunk_next: bool,
     unflushed: bool,
+    /// When the last batch was sent. The clock is the machine's, for nothing waits
+    /// on it: as long as the batch may wait, the driver is polled again.
+    batch_sent: Option<std::time::Instant>,
+    /// A batch waits for company.
+    gathers: bool,
     timer: Pin<Box<Sleep>>,
     timing: bool,
     farewell: Farewell,
@@ -82,6 +96,8 @@ impl<T: Transport> Driver<T> {
             wakers: Vec::new(),
             chunk_next: false,
             unflushed: false,
+            batch_sent: None,
+            gathers: false,
             timer: Box::pin(tokio::time::sleep(LINGER)),
             timing: false,
             farewell: Farewell::Open,
@@ -103,6 +119,9 @@ impl<T: Transport> Driver<T> {
                 if self.poll_timer(cx) == Turn::Moved {
                     continue;
                 }
+                if self.gathers {
+                    return give_way(cx);
+                }
                 return self.poll_farewell(cx).map(Err);
             }
         }
@@ -111,6 +130,7 @@ impl<T: Transport> Driver<T> {
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Result<Turn, Disconnected> {
+        self.gathers = false;
         if self.farewell != Farewell::Open {
             return Ok(Turn::Idle);
         }
@@ -152,8 +172,14 @@ impl<T: Transport> Driver<T> {
                 state.outbox.push_control(&Request::Abort { transfer: seq });
             }
         }
+        self.gathers = self.batch_sent.is_some_and(|sent| sent.elapsed() < GATHER)
+            && state.outbox.is_few_of(state.slots.len() as u64, FEW);
+        if self.gathers {
+            return None;
+        }
         match state.outbox.take() {
             Some(frame) => {
+                self.batch_sent = Some(std::time::Instant::now());
                 state.wire.sent(frame.bytes.len(), frame.messages);
                 drop(state);
                 frame.starts.into_iter().for_each(|outgoing| self.outgoing.start(outgoing));
@@ -381,6 +407,13 @@ impl<T: Transport> Driver<T> {
         drop(state);
         self.wakers.drain(..).for_each(Waker::wake);
     }
+}
+
+/// Lets callers and the transport go on before the driver is polled again.
+fn give_way<T>(cx: &mut Context<'_>) -> Poll<T> {
+    // The first poll of it does nothing but arrange for the second.
+    let _ = pin!(tokio::task::yield_now()).poll(cx);
+    Poll::Pending
 }
 
 fn transport_failed(error: io::Error) -> Disconnected {

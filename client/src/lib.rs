@@ -43,6 +43,7 @@ mod eval;
 mod far;
 mod function;
 mod get;
+mod hashes;
 mod link;
 mod logs;
 mod memory;

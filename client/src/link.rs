@@ -159,15 +159,16 @@ impl Link {
         self.expect(state, seq, Slot::default())
     }
 
-    /// Offers a module; `outgoing` makes the transfer that is sent if it is wanted.
+    /// Offers a module; `outgoing` makes the transfer that is sent if it is wanted. If
+    /// that makes none, the upload ends then.
     pub(crate) fn upload(
         &self,
         make: impl FnOnce(Seq) -> Request,
-        outgoing: impl FnOnce(Seq) -> Outgoing,
+        outgoing: impl FnOnce(Seq) -> Option<Outgoing>,
     ) -> Ask<'_> {
         let mut state = self.state();
         let seq = state.outbox.ask(make, None);
-        let upload = Some(Box::new(outgoing(seq)));
+        let upload = outgoing(seq).map(Box::new);
         self.expect(state, seq, Slot { upload, ..Slot::default() })
     }
 

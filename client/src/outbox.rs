@@ -295,6 +295,18 @@ impl Outbox {
         self.dropped.clear();
     }
 
+    /// Whether what is due is a small frame that holds less than one in `share` of
+    /// the questions that are open.
+    pub(crate) fn is_few_of(&self, open: u64, share: u64) -> bool {
+        let few = |batch: &Batch| {
+            batch.bytes.len() < EAGER_BYTES && batch.messages.saturating_mul(share) < open
+        };
+        self.due
+            && self.control.messages == 0
+            && self.batches.len() == 1
+            && self.batches.front().is_some_and(few)
+    }
+
     pub(crate) fn rest(&self) -> Rest {
         let releasable = !self.dropped.is_empty() && self.waiting.is_empty();
         if self.batches.is_empty() && !releasable { Rest::Nothing } else { Rest::Lingering }

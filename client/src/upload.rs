@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use crate::ask::{Answer, Uploaded};
 use crate::disconnected::Disconnected;
+use crate::hashes;
 use crate::module::{Described, Module};
 use crate::session::Session;
 use crate::transfer::Outgoing;
@@ -58,7 +59,8 @@ impl fmt::Debug for Uploader<'_> {
 
 impl Session {
     /// Uploads the module of a file, under the file's name without its extension.
-    /// The bytes are sent only if the server does not know them.
+    /// The bytes are sent only if the server does not know them; they are not even read
+    /// if this process has, and the file did not change since.
     ///
     /// # Errors
     /// When the file can't be read, or the server refuses the module.
@@ -94,6 +96,17 @@ impl<'a> Uploader<'a> {
     #[tracing::instrument(level = "debug", target = "farside::client", name = "upload", skip_all)]
     pub async fn send(self) -> Result<Module, UploadError> {
         let Uploader { session, source, name, mut progress } = self;
+        if let ModuleSource::File(path) = &source
+            && let Some(known) = hashes::recall(path)
+        {
+            let name = name.clone().or_else(|| stem(path));
+            let offer = Offer { name, hash: known.hash, size: known.size, bytes: None };
+            match offer.make(session, &mut |_, _| {}).await {
+                // The server wants the bytes, or refuses them.
+                Err(UploadError::Failed(_)) => hashes::forget(path),
+                answered => return answered,
+            }
+        }
         let loaded = match source {
             ModuleSource::Bytes(bytes) if bytes.len() <= HASHED_AT_ONCE && !is_text(&bytes) => {
                 load(ModuleSource::Bytes(bytes))
@@ -102,25 +115,45 @@ impl<'a> Uploader<'a> {
                 .await
                 .map_err(|_| UploadError::Interrupted)?,
         };
-        let (bytes, hash, stem) = loaded?;
-        let name = name.or(stem).unwrap_or_else(|| hash.short());
+        let mut offer = loaded?;
+        offer.name = name.or(offer.name);
+        let mut told = |sent, size| {
+            if let Some(progress) = &mut progress {
+                progress(sent, size);
+            }
+        };
+        offer.make(session, &mut told).await
+    }
+}
+
+/// A module that the server is asked for.
+struct Offer {
+    name: Option<String>,
+    hash: ModuleHash,
+    size: u64,
+    /// What is sent if the server wants it; without them the upload fails then.
+    bytes: Option<Bytes>,
+}
+
+impl Offer {
+    async fn make(
+        self,
+        session: &Session,
+        progress: &mut (dyn FnMut(u64, u64) + Send),
+    ) -> Result<Module, UploadError> {
+        let Offer { name, hash, size, bytes } = self;
+        let name = name.unwrap_or_else(|| hash.short());
         if name.len() > caps::NAME_BYTES {
             return Err(UploadError::Name { name });
         }
-        let size = bytes.len() as u64;
         let (sender, mut sent) = watch::channel(0);
         let mut ask = pin!(session.link().upload(
             |seq| Request::Upload { seq, name, hash, size },
-            |seq| Outgoing::new(seq, bytes).reporting(sender),
+            |seq| bytes.map(|bytes| Outgoing::new(seq, bytes).reporting(sender)),
         ));
         let answer = loop {
             tokio::select! {
-                Ok(()) = sent.changed() => {
-                    let sent = *sent.borrow_and_update();
-                    if let Some(progress) = &mut progress {
-                        progress(sent, size);
-                    }
-                }
+                Ok(()) = sent.changed() => progress(*sent.borrow_and_update(), size),
                 answer = &mut ask => break answer,
             }
         };
@@ -141,13 +174,17 @@ fn module(session: &Session, uploaded: Uploaded, known: bool) -> Result<Module, 
 }
 
 /// Reads, translates and hashes a module: work that would hold up other tasks.
-fn load(source: ModuleSource) -> Result<(Bytes, ModuleHash, Option<String>), UploadError> {
+fn load(source: ModuleSource) -> Result<Offer, UploadError> {
+    let mut stamp = None;
     let (bytes, path) = match source {
         ModuleSource::Bytes(bytes) => (bytes, None),
-        ModuleSource::File(path) => match std::fs::read(&path) {
-            Ok(bytes) => (Bytes::from(bytes), Some(path)),
-            Err(source) => return Err(UploadError::Read { path, source }),
-        },
+        ModuleSource::File(path) => {
+            stamp = hashes::before_reading(&path);
+            match std::fs::read(&path) {
+                Ok(bytes) => (Bytes::from(bytes), Some(path)),
+                Err(source) => return Err(UploadError::Read { path, source }),
+            }
+        }
     };
     let is_wat = path.as_ref().is_some_and(|path| path.extension().is_some_and(|it| it == "wat"));
     let bytes = if is_wat || is_text(&bytes) {
@@ -160,10 +197,16 @@ fn load(source: ModuleSource) -> Result<(Bytes, ModuleHash, Option<String>), Upl
     } else {
         bytes
     };
-    let stem = path.as_deref().and_then(Path::file_stem);
-    let name = stem.map(|stem| stem.to_string_lossy().into_owned());
-    let hash = ModuleHash::of(&bytes);
-    Ok((bytes, hash, name))
+    let (hash, size) = (ModuleHash::of(&bytes), bytes.len() as u64);
+    if let (Some(path), Some(stamp)) = (&path, stamp) {
+        hashes::remember(path, stamp, hash, size);
+    }
+    Ok(Offer { name: path.as_deref().and_then(stem), hash, size, bytes: Some(bytes) })
+}
+
+/// A file's name without its extension.
+fn stem(path: &Path) -> Option<String> {
+    path.file_stem().map(|stem| stem.to_string_lossy().into_owned())
 }
 
 /// Whether bytes begin like WebAssembly text: with a parenthesis or a comment.

@@ -146,7 +146,13 @@ impl Connection {
             }
             let waits = self.rest.is_some();
             let next = |context: &mut Context<'_>| {
-                next_event(link, &self.outbox, &mut self.pace, waits, context)
+                let event = next_event(link, &self.outbox, &mut self.pace, waits, context);
+                if event.is_pending()
+                    && let Stage::Attached { session, .. } = &self.stage
+                {
+                    session.rest();
+                }
+                event
             };
             let taken = match std::future::poll_fn(next).await {
                 Event::Frame(_) if self.refused => Ok(()),

@@ -123,7 +123,9 @@ pub(crate) async fn run(
         }
     };
     let ending = stop.ending();
-    ending.offer(instance.keep_state());
+    // Mostly it was kept when the last call had been answered.
+    instance.keep_state();
+    ending.offer(instance.means());
     instance.store.data_mut().stopped_by(stop.clone());
     let outcome = instance.call(invocation).await;
     let outcome = match (outcome, ending.why()) {
@@ -138,6 +140,7 @@ pub(crate) async fn run(
         ))),
         (outcome, None) => outcome,
     };
+    instance.ended();
     Finished { instance: Some(instance), outcome }
 }
 

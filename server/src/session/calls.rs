@@ -97,7 +97,7 @@ impl State {
     pub(super) fn advance(&mut self, number: u32, steps: &mut Vec<Step>) {
         loop {
             let slot = &mut self.slots[number as usize];
-            if matches!(slot.state, SlotState::Busy(_)) {
+            if matches!(slot.state, SlotState::Busy(_) | SlotState::Kept) {
                 return;
             }
             match slot.queue.pop_front() {
@@ -162,10 +162,7 @@ impl State {
     }
 
     fn live_instances(&self) -> usize {
-        let slots = self
-            .slots
-            .iter()
-            .filter(|slot| matches!(slot.state, SlotState::Idle(_) | SlotState::Busy(_)));
+        let slots = self.slots.iter().filter(|slot| slot.state.is_live());
         let fresh = self.fresh.running.values().filter(|running| running.enters);
         slots.count() + fresh.count()
     }
@@ -417,7 +414,7 @@ impl State {
         let slot = &mut self.slots[number as usize];
         if slot.replaced_by.is_none()
             || !slot.queue.is_empty()
-            || matches!(slot.state, SlotState::Busy(_))
+            || matches!(slot.state, SlotState::Busy(_) | SlotState::Kept)
         {
             return;
         }

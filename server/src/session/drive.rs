@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -257,7 +258,11 @@ impl Session {
             // Before anyone is told, so that the session's budget is right.
             drop(finished.instance.take());
         }
+        let is_unkept = finished.instance.as_ref().is_some_and(|it| it.is_unkept());
         self.state().finish(ended, finished, &mut steps);
+        if is_unkept {
+            self.unkept.store(true, Ordering::Relaxed);
+        }
         steps
     }
 

@@ -16,6 +16,7 @@ mod refs;
 mod registry;
 mod releases;
 mod resolve;
+mod rest;
 mod select;
 mod series;
 mod slot;
@@ -28,7 +29,7 @@ mod transfers;
 mod value;
 mod writer;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -57,6 +58,8 @@ pub(crate) struct Session {
     opened: Instant,
     budget: Arc<Budget>,
     lease: Mutex<Lease>,
+    /// Whether an instance's state may have to be kept before its next call.
+    unkept: AtomicBool,
     /// Short: decisions only; never held while waiting or running a guest.
     state: Mutex<State>,
 }
@@ -95,6 +98,7 @@ impl Session {
             opened: Instant::now(),
             budget,
             lease: Mutex::new(lease),
+            unkept: AtomicBool::new(false),
             state: Mutex::new(state),
         })
     }

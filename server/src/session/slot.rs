@@ -72,11 +72,20 @@ pub(super) enum SlotState {
     Empty,
     Idle(Box<Instance>),
     Busy(Occupant),
+    /// Its instance's state is being kept, between calls.
+    Kept,
     /// A call went wrong and the state is lost, until the client renews.
     Poisoned {
         first: Arc<Failure>,
         _counted: Charge,
     },
+}
+
+impl SlotState {
+    /// Whether there is an instance.
+    pub(super) fn is_live(&self) -> bool {
+        matches!(self, SlotState::Idle(_) | SlotState::Busy(_) | SlotState::Kept)
+    }
 }
 
 /// The call that runs, or is being prepared.

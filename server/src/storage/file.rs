@@ -15,6 +15,8 @@ use futures_util::FutureExt;
 
 use super::blocking::blocking;
 use super::folder::{self, FolderLock};
+#[cfg(target_os = "linux")]
+use super::open_files::OpenFiles;
 use super::{Answer, Damage, Doing, Durability, Entry, Key, Storage, StorageError};
 
 /// Storage in a folder.
@@ -28,6 +30,8 @@ struct Files {
     root: PathBuf,
     /// Where files are written until they are whole; on the same file system.
     unfinished: PathBuf,
+    #[cfg(target_os = "linux")]
+    open: OpenFiles,
     _lock: Option<FolderLock>,
 }
 
@@ -58,7 +62,14 @@ impl FileStorage {
                 }
                 _ => make(&unfinished)?,
             }
-            Ok(FileStorage { files: Arc::new(Files { root, unfinished, _lock: lock }) })
+            let files = Files {
+                root,
+                unfinished,
+                #[cfg(target_os = "linux")]
+                open: OpenFiles::default(),
+                _lock: lock,
+            };
+            Ok(FileStorage { files: Arc::new(files) })
         })
         .await
     }
@@ -83,9 +94,12 @@ impl Storage for FileStorage {
     ) -> Answer<'a, ()> {
         self.on(key, move |files, key| {
             let path = files.path(key);
-            files
+            let written = files
                 .write(&path, &parts, durability)
-                .map_err(|source| StorageError::io(Doing::Write, &path, source))
+                .map_err(|source| StorageError::io(Doing::Write, &path, source));
+            #[cfg(target_os = "linux")]
+            files.open.close(key);
+            written
         })
     }
 
@@ -107,18 +121,22 @@ impl Storage for FileStorage {
     }
 
     fn get_range_now(&self, key: &Key, range: Range<u64>) -> Option<Bytes> {
-        read_cached(&self.files.path(key), range)
+        self.files.read_now(key, range)
     }
 
     fn delete<'a>(&'a self, key: &'a Key) -> Answer<'a, ()> {
         self.on(key, |files, key| {
             let path = files.path(key);
-            match fs::remove_file(&path) {
+            let removed = match fs::remove_file(&path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
                     Err(StorageError::io(Doing::Write, &path, error))
                 }
                 _ => Ok(()),
-            }
+            };
+            // Its space is free once nobody has it open.
+            #[cfg(target_os = "linux")]
+            files.open.close(key);
+            removed
         })
     }
 
@@ -136,6 +154,29 @@ impl Storage for FileStorage {
 impl Files {
     fn path(&self, key: &Key) -> PathBuf {
         self.root.join(key.as_str())
+    }
+
+    /// The bytes of a file in a range, if the system has them in memory.
+    #[cfg(target_os = "linux")]
+    fn read_now(&self, key: &Key, range: Range<u64>) -> Option<Bytes> {
+        use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
+        use rustix::io::{ReadWriteFlags, preadv2};
+
+        let file = self.open.get(key, || {
+            let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+            let opened = openat2(CWD, self.path(key), flags, Mode::empty(), ResolveFlags::CACHED);
+            opened.ok().map(File::from)
+        })?;
+        let mut bytes = vec![0; usize::try_from(range.end - range.start).ok()?];
+        let into = &mut [io::IoSliceMut::new(&mut bytes)];
+        let read = preadv2(&*file, into, range.start, ReadWriteFlags::NOWAIT).ok()?;
+        (read == bytes.len()).then(|| Bytes::from(bytes))
+    }
+
+    /// The bytes of a file in a range, if the system has them in memory: it does not say.
+    #[cfg(not(target_os = "linux"))]
+    fn read_now(&self, _: &Key, _: Range<u64>) -> Option<Bytes> {
+        None
     }
 
     fn unread(&self, key: &Key, error: io::Error) -> StorageError {
@@ -220,26 +261,6 @@ fn read_range(path: &Path, range: Range<u64>) -> io::Result<Bytes> {
     let mut bytes = Vec::with_capacity(usize::try_from(len).map_err(io::Error::other)?);
     file.take(len).read_to_end(&mut bytes)?;
     Ok(Bytes::from(bytes))
-}
-
-/// The bytes of a file in a range, if the system has them in memory.
-#[cfg(target_os = "linux")]
-fn read_cached(path: &Path, range: Range<u64>) -> Option<Bytes> {
-    use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
-    use rustix::io::{ReadWriteFlags, preadv2};
-
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-    let file = openat2(CWD, path, flags, Mode::empty(), ResolveFlags::CACHED).ok()?;
-    let mut bytes = vec![0; usize::try_from(range.end - range.start).ok()?];
-    let into = &mut [io::IoSliceMut::new(&mut bytes)];
-    let read = preadv2(&file, into, range.start, ReadWriteFlags::NOWAIT).ok()?;
-    (read == bytes.len()).then(|| Bytes::from(bytes))
-}
-
-/// The bytes of a file in a range, if the system has them in memory: it does not say.
-#[cfg(not(target_os = "linux"))]
-fn read_cached(_: &Path, _: Range<u64>) -> Option<Bytes> {
-    None
 }
 
 /// Makes the names in a folder outlast a crash.

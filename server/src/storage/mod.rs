@@ -18,6 +18,8 @@ mod key;
 mod memory;
 mod metered;
 mod modules;
+#[cfg(target_os = "linux")]
+mod open_files;
 #[cfg(test)]
 mod tests;
 mod url;

@@ -94,7 +94,7 @@ impl Reader {
 
     /// Builds the guest that the README shows in place of the crate's own, and calls it.
     fn run_guest(&self) {
-        let (_, block) = README.split_once("```rust,ignore\n").unwrap();
+        let (_, block) = README.split_once("```rust\n").unwrap();
         let (block, _) = block.split_once("```").unwrap();
         fs::write(self.folder.join("src/lib.rs"), block).unwrap();
         let run = |command: &str| {

@@ -42,6 +42,30 @@ async fn a_known_module_costs_one_round_trip_and_no_bytes() {
     assert!(after.bytes_sent - before.bytes_sent < 100);
 }
 
+/// The client remembers what is in files that it has read.
+#[tokio::test]
+async fn a_file_that_was_read_before_is_sent_to_whoever_wants_it() {
+    let (first, second) = (Server::start(), Server::start());
+    for known in [false, true] {
+        let module = first.session().await.upload(guest("hello")).await.unwrap();
+        assert_eq!(module.known(), known);
+    }
+    let session = second.session().await;
+    let before = session.wire().bytes_sent;
+    let module = session.upload(guest("hello")).await.unwrap();
+    assert!(!module.known());
+    assert!(session.wire().bytes_sent - before > fs::metadata(guest("hello")).unwrap().len());
+    assert_eq!(module.call::<i64>("square", (3,)).get().await.unwrap(), 9);
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("number.wat");
+    for number in 1..4 {
+        fs::write(&path, constant(number)).unwrap();
+        let module = session.upload(&path).await.unwrap();
+        assert_eq!(module.call::<i32>("number", ()).get().await.unwrap(), number);
+    }
+}
+
 /// The files of compiled code.
 fn compiled(data: &Path) -> Vec<PathBuf> {
     let files = fs::read_dir(data.join("compiled")).unwrap();

@@ -1,5 +1,6 @@
 //! Instances that outlive a call which had to be stopped: those of evaluators.
 
+use std::mem;
 use std::sync::Arc;
 
 use farside_protocol::{ErrorCode, Failure};
@@ -16,8 +17,18 @@ const INTERRUPT: &str = "farside_interrupt";
 /// What an instance can be brought back with.
 pub(super) struct Recovery {
     state: State,
-    /// The state before the call that runs, unless it is too large.
-    checkpoint: Option<Checkpoint>,
+    kept: Kept,
+    /// A call has ended since its state was kept.
+    is_past: bool,
+}
+
+/// The state of an instance before the call that runs, or the next one.
+enum Kept {
+    /// That of a new instance.
+    New,
+    Checkpoint(Checkpoint),
+    /// It is too large to be kept.
+    Nothing,
 }
 
 impl Instance {
@@ -29,7 +40,7 @@ impl Instance {
         let code = self.module.pre().module();
         let state = State::of(code, &self.instance, &mut self.store)
             .map_err(|error| Fault::broken_contract(format!("its state can't be had: {error}")))?;
-        self.recovery = Some(Recovery { state, checkpoint: None });
+        self.recovery = Some(Recovery { state, kept: Kept::New, is_past: false });
         let Ok(find) = self.instance.get_typed_func::<(), u32>(&mut self.store, INTERRUPT) else {
             return Ok(());
         };
@@ -38,21 +49,47 @@ impl Instance {
         Ok(())
     }
 
-    /// Keeps its state, so that a call can be undone; says how a call may be stopped.
-    pub(super) fn keep_state(&mut self) -> Means {
-        let interrupt = self.store.data().interrupt.is_some();
-        let Some(recovery) = &mut self.recovery else { return Means::default() };
+    /// Whether a call has changed it since its state was kept.
+    pub(crate) fn is_unkept(&self) -> bool {
+        self.recovery.as_ref().is_some_and(|recovery| recovery.is_past)
+    }
+
+    /// Keeps its state, so that the next call can be undone. Reads and copies what was
+    /// ever written to, half a MiB of a Python with few variables.
+    pub(crate) fn keep_state(&mut self) {
+        let Some(recovery) = self.recovery.as_mut().filter(|recovery| recovery.is_past) else {
+            return;
+        };
+        recovery.is_past = false;
         let memory = Arc::clone(self.store.data().share.process());
-        let last = recovery.checkpoint.take();
-        recovery.checkpoint = Checkpoint::take(last, &recovery.state, &mut self.store, &memory);
-        Means { interrupt, roll_back: recovery.checkpoint.is_some() }
+        let last = match mem::replace(&mut recovery.kept, Kept::Nothing) {
+            Kept::Checkpoint(last) => Some(last),
+            Kept::New | Kept::Nothing => None,
+        };
+        if let Some(now) = Checkpoint::take(last, &recovery.state, &mut self.store, &memory) {
+            recovery.kept = Kept::Checkpoint(now);
+        }
+    }
+
+    /// How a call in it may be stopped.
+    pub(super) fn means(&self) -> Means {
+        let Some(recovery) = &self.recovery else { return Means::default() };
+        let interrupt = self.store.data().interrupt.is_some();
+        Means { interrupt, roll_back: !matches!(recovery.kept, Kept::Nothing) }
+    }
+
+    /// A call has ended in it.
+    pub(super) fn ended(&mut self) {
+        if let Some(recovery) = &mut self.recovery {
+            recovery.is_past = true;
+        }
     }
 
     /// Makes the instance anew, as it was before the call that failed.
     pub(super) async fn roll_back(mut self: Box<Self>, fault: Fault) -> Finished {
-        let checkpoint = self.recovery.take().and_then(|recovery| recovery.checkpoint);
-        let Some(checkpoint) = checkpoint else {
-            return Finished { instance: None, outcome: Err(fault) };
+        let kept = match self.recovery.take().map(|recovery| recovery.kept) {
+            Some(kept @ (Kept::New | Kept::Checkpoint(_))) => kept,
+            None | Some(Kept::Nothing) => return Finished { instance: None, outcome: Err(fault) },
         };
         let Instance { store, module, _permit: permit, .. } = *self;
         // Its memory is free before the new one's is taken.
@@ -60,17 +97,21 @@ impl Instance {
         let (budget, log) = host.into_budget_and_log();
         let restored = async {
             let mut instance = Instance::create(module, budget, permit, log).await?;
+            let Kept::Checkpoint(checkpoint) = kept else {
+                return instance.prepare().await.map(|()| instance);
+            };
             instance.find_recovery().await?;
-            if let Some(recovery) = &instance.recovery {
+            if let Some(recovery) = &mut instance.recovery {
                 checkpoint.restore(&recovery.state, &mut instance.store).map_err(|error| {
                     Fault::broken_contract(format!("its state can't be put back: {error:#}"))
                 })?;
+                recovery.kept = Kept::Checkpoint(checkpoint);
             }
             Ok::<_, Fault>(instance)
         };
         match restored.await {
             Ok(instance) => {
-                let failure = kept(fault.failure, "as they were before it");
+                let failure = with_note(fault.failure, "as they were before it");
                 Finished {
                     instance: Some(Box::new(instance)),
                     outcome: Err(Fault::orderly(failure)),
@@ -99,11 +140,11 @@ pub(super) fn interrupted(why: &Failure, told: Option<Failure>) -> Failure {
         ErrorCode::Cancelled => None,
         _ => why.hint.clone(),
     };
-    kept(Failure { backtrace, detail, hint, ..why.clone() }, "as it left them")
+    with_note(Failure { backtrace, detail, hint, ..why.clone() }, "as it left them")
 }
 
 /// The failure, with what became of the variables in its hint.
-fn kept(failure: Failure, how: &str) -> Failure {
+fn with_note(failure: Failure, how: &str) -> Failure {
     let note = format!("the session's variables are {how}");
     let hint = match &failure.hint {
         Some(hint) => format!("{note}; {hint}"),
