@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::path::Path;
+use std::pin::pin;
 use std::time::Duration;
 use std::{fs, io};
 
@@ -14,9 +15,12 @@ use serde::Serialize;
 
 use crate::delivery::Delivery;
 use crate::fault::{Blame, Fault, Why};
+use crate::output::note;
 use crate::pending::Pending;
 use crate::remote::Here;
 use crate::shell::duration::parse_duration;
+use crate::shell::stop::Stop;
+use crate::show::plain::plain;
 use crate::words::{Reader, Source};
 
 /// How source text is run.
@@ -85,9 +89,40 @@ impl<'a> Text<'a> {
 /// Standard input, in place of a file.
 const STDIN: &str = "-";
 
+/// How long a person waits for a language without being told why.
+const SILENCE: Duration = Duration::from_millis(500);
+
+/// Waits until the server can evaluate a language.
+///
+/// # Errors
+/// It does not have the language, or the person did not want to wait.
+pub(crate) async fn until_ready(
+    here: &Here,
+    language: &str,
+    stop: &mut Stop,
+    what: &str,
+) -> Result<(), Fault> {
+    let language_there = here.session.language(language);
+    let mut ready = pin!(language_there.ready());
+    let mut silence = pin!(tokio::time::sleep(SILENCE));
+    let mut is_told = false;
+    loop {
+        tokio::select! {
+            ready = &mut ready => return ready.blame(what),
+            () = stop.next() => return Err(Fault::new(what, Why::Interrupted)),
+            () = &mut silence, if !is_told => {
+                is_told = true;
+                let language = plain(language);
+                note(format_args!("waiting until {language} is compiled, which is done once"));
+            }
+        }
+    }
+}
+
 /// An evaluation that can be begun.
 pub(crate) struct Evaluation {
-    function: String,
+    language: String,
+    function: &'static str,
     arguments: Vec<u8>,
     timeout: Option<Duration>,
 }
@@ -98,7 +133,7 @@ impl Evaluation {
     /// # Errors
     /// A file can't be read, or is no such value.
     pub(crate) fn read(
-        function: &str,
+        function: &'static str,
         text: Text<'_>,
         how: &SourceText,
         here: &Here,
@@ -125,21 +160,23 @@ impl Evaluation {
         put(&source, &mut arguments).blame(what)?;
         arguments.extend(variables);
         put(&text.file(), &mut arguments).blame(what)?;
-        let function = format!("{}.{function}", how.language(text.file()));
-        Ok(Evaluation { function, arguments, timeout: how.timeout })
+        let language = how.language(text.file()).to_owned();
+        Ok(Evaluation { language, function, arguments, timeout: how.timeout })
     }
 
-    /// Sends it.
+    /// Sends it, once the server can evaluate its language.
     ///
     /// # Errors
-    /// It can't be sent.
-    pub(crate) fn begin<'a>(
+    /// The server does not have the language, or it can't be sent.
+    pub(crate) async fn begin<'a>(
         self,
         here: &'a Here,
         delivery: &Delivery,
         what: String,
     ) -> Result<Pending<'a>, Fault> {
-        let function = here.session.function(&self.function);
+        delivery.check().blame(&what)?;
+        until_ready(here, &self.language, &mut Stop::new().blame(&what)?, &what).await?;
+        let function = here.session.function(&format!("{}.{}", self.language, self.function));
         let function = match self.timeout {
             Some(timeout) => function.timeout(timeout),
             None => function,

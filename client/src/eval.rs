@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use farside_protocol::ErrorCode;
 use rmp_serde::encode::Error;
 use serde::Serialize;
 use serde::ser::{SerializeMap as _, Serializer as _};
@@ -11,10 +12,14 @@ use crate::args::{self, Named};
 use crate::encode::write;
 use crate::far::Far;
 use crate::function::Function;
+use crate::get::GetError;
 use crate::session::Session;
 
 /// The language that is meant where none is named.
 const DEFAULT: &str = "python";
+
+/// How long until a language that is not ready is asked for again.
+const AGAIN: Duration = Duration::from_millis(100);
 
 /// A language of the server, in one session. Cheap to clone.
 ///
@@ -96,6 +101,23 @@ impl Language {
     /// Runs statements after setting variables. See [`eval_with`](Language::eval_with).
     pub fn execute_with(&self, source: &str, bindings: impl Bindings) -> Far<()> {
         self.run("execute", source, bindings)
+    }
+
+    /// Waits until the server can evaluate the language. It compiles an evaluator when
+    /// that is first asked for, once and for up to a minute; what is evaluated meanwhile
+    /// fails as [`Unavailable`](ErrorCode::Unavailable).
+    ///
+    /// # Errors
+    /// The server does not have the language, or its instance is poisoned.
+    pub async fn ready(&self) -> Result<(), GetError> {
+        loop {
+            match self.execute("").get().await {
+                Err(GetError::Failed(failure)) if failure.code == ErrorCode::Unavailable => {
+                    tokio::time::sleep(AGAIN).await;
+                }
+                ready => return ready,
+            }
+        }
     }
 
     fn run<T>(&self, function: &str, source: &str, bindings: impl Bindings) -> Far<T> {

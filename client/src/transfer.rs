@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use farside_protocol::{ContentType, ModuleHash, Request, Seq, caps};
+use farside_protocol::{Buffer, ContentType, ModuleHash, Request, Seq, caps};
 use tokio::sync::watch;
 
 use crate::ask::{Answer, Uploaded};
@@ -16,8 +16,8 @@ use crate::ask::{Answer, Uploaded};
 const WINDOW: u64 = 4 * caps::TRANSFER_CREDIT;
 
 /// Most bytes reserved because a peer said that they will come; beyond it the
-/// buffer grows with what did come.
-const RESERVE_BYTES: u64 = 64 << 20;
+/// buffer grows with what did come. Reserving takes address space, and no memory.
+const RESERVE_BYTES: u64 = 1 << 30;
 
 /// A payload that is being sent.
 #[derive(Debug)]
@@ -142,7 +142,7 @@ impl Head {
 #[derive(Debug)]
 pub(crate) struct Incoming {
     head: Head,
-    bytes: Vec<u8>,
+    bytes: Buffer,
     size: u64,
     granted: u64,
 }
@@ -161,7 +161,7 @@ pub(crate) enum Received {
 
 impl Incoming {
     pub(crate) fn new(head: Head, size: u64) -> Incoming {
-        let bytes = Vec::with_capacity(size.min(RESERVE_BYTES) as usize);
+        let bytes = Buffer::with_capacity(size.min(RESERVE_BYTES) as usize);
         Incoming { head, bytes, size, granted: caps::TRANSFER_CREDIT }
     }
 
@@ -170,9 +170,9 @@ impl Incoming {
         if offset != self.bytes.len() as u64 || end > self.size || chunk.is_empty() {
             return Received::Wrong;
         }
-        self.bytes.extend_from_slice(chunk);
+        self.bytes.append(chunk);
         if end == self.size {
-            return Received::Complete(self.head.with(Bytes::from(self.bytes)));
+            return Received::Complete(self.head.with(self.bytes.into_bytes()));
         }
         let ahead = self.granted.saturating_sub(end);
         if self.granted >= self.size || ahead > WINDOW / 2 {

@@ -13,6 +13,8 @@ pub mod manifest;
 pub mod value;
 
 #[cfg(feature = "wire")]
+mod buffer;
+#[cfg(feature = "wire")]
 pub mod caps;
 #[cfg(feature = "wire")]
 pub mod codec;
@@ -33,6 +35,7 @@ mod transport;
 
 #[cfg(feature = "wire")]
 pub use {
+    buffer::Buffer,
     failure::{ErrorCode, Failure, beginning},
     id::{IdError, ModuleHash, RefId, ResumeKey, Seq, SessionId, WriterId},
     message::{ContentType, Payload},

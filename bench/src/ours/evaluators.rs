@@ -75,16 +75,12 @@ pub(crate) async fn measure(runner: &mut Runner, stage: &Stage) -> Result<()> {
 
 /// Waits until a language can be evaluated; false if the server does not have it.
 async fn is_there(language: &Language) -> Result<bool> {
-    let deadline = Instant::now() + COMPILING;
-    loop {
-        let Err(error) = language.eval::<i64>("2 + 3").get().await else { return Ok(true) };
-        match error.failure().map(|failure| failure.code) {
-            Some(ErrorCode::NotFound) => return Ok(false),
-            Some(ErrorCode::Unavailable) if Instant::now() < deadline => {
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-            _ => return Err(error.into()),
-        }
+    let Err(error) = tokio::time::timeout(COMPILING, language.ready()).await? else {
+        return Ok(true);
+    };
+    match error.failure().map(|failure| failure.code) {
+        Some(ErrorCode::NotFound) => Ok(false),
+        _ => Err(error.into()),
     }
 }
 

@@ -45,7 +45,7 @@ impl Eval {
         let what = "cannot evaluate it".to_owned();
         let evaluation =
             Evaluation::read("eval", Text::Word(&self.source), &self.text, &here, &what)?;
-        let pending = evaluation.begin(&here, &self.delivery, what)?;
+        let pending = evaluation.begin(&here, &self.delivery, what).await?;
         match self.far {
             true => pending.keep(&self.delivery).await,
             false => pending.deliver(&self.delivery, self.path.as_deref()).await,

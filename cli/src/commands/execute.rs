@@ -38,6 +38,6 @@ impl Execute {
         let what = "cannot execute it".to_owned();
         let text = Text::File(&self.file);
         let evaluation = Evaluation::read("execute", text, &self.text, &here, &what)?;
-        evaluation.begin(&here, &self.delivery, what)?.finish().await
+        evaluation.begin(&here, &self.delivery, what).await?.finish().await
     }
 }

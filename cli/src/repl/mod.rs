@@ -14,11 +14,9 @@ pub(crate) mod syntax;
 mod token;
 
 use std::pin::pin;
-use std::time::Duration;
 
 use farside::outline::RefOutline;
 use farside::{ErrorCode, Far, GetError};
-use tokio::time::{Instant, sleep};
 
 use crate::exit::Exit;
 use crate::fault::{Blame, Fault, Why};
@@ -27,6 +25,7 @@ use crate::output::{note, print};
 use crate::remote::Here;
 use crate::shell::stop::Stop;
 use crate::show::plain::plain;
+use crate::source_text::until_ready;
 
 use command::{Command, HELP};
 use completion::Completion;
@@ -36,10 +35,6 @@ use token::is_of_name;
 
 /// What could not be done if an evaluation fails.
 const WHAT: &str = "cannot evaluate it";
-/// How long an evaluator that is being compiled is waited for.
-const COMPILING: Duration = Duration::from_secs(300);
-/// How long until it is asked again whether it is ready.
-const AGAIN: Duration = Duration::from_millis(250);
 
 /// A conversation with one language of a session.
 pub(crate) struct Conversation {
@@ -145,7 +140,7 @@ impl Conversation {
     /// poisoned is no failure: that is told, and how to mend it.
     async fn change_language(&mut self, language: &str, stop: &mut Stop) -> Result<(), Fault> {
         let what = format!("cannot speak {}", plain(language));
-        let answer = self.first_answer(language, stop, &what).await;
+        let answer = until_ready(&self.here, language, stop, &what).await;
         let is_poisoned = |fault: &Fault| fault.code() == Some(ErrorCode::Poisoned);
         if !answer.as_ref().err().is_none_or(is_poisoned) {
             return answer;
@@ -157,35 +152,6 @@ impl Conversation {
             self.tell_of_variables(false).await;
         }
         Ok(())
-    }
-
-    /// What a language answers to nothing, once its evaluator is compiled.
-    async fn first_answer(&self, language: &str, stop: &mut Stop, what: &str) -> Result<(), Fault> {
-        let language = self.here.session.language(language);
-        let until = Instant::now() + COMPILING;
-        let mut is_waiting = false;
-        loop {
-            let nothing = language.execute("");
-            let answer = tokio::select! {
-                answer = nothing.get() => answer,
-                () = stop.next() => return Err(Fault::new(what, Why::Interrupted)),
-            };
-            match answer {
-                Err(GetError::Failed(failure))
-                    if failure.code == ErrorCode::Unavailable && Instant::now() < until =>
-                {
-                    if !is_waiting {
-                        note(format_args!("waiting: {}", plain(&failure.message)));
-                    }
-                    is_waiting = true;
-                }
-                answer => return answer.blame(what),
-            }
-            tokio::select! {
-                () = sleep(AGAIN) => {}
-                () = stop.next() => return Err(Fault::new(what, Why::Interrupted)),
-            }
-        }
     }
 
     /// The evaluator knows of no last result.

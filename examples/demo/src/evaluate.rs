@@ -51,14 +51,12 @@ pub(crate) async fn show(stage: &Stage) -> Result<()> {
 async fn ready(stage: &Stage, session: &Session) -> Result<bool> {
     let page = &stage.page;
     let begun = Instant::now();
-    loop {
-        let Err(error) = session.execute("").get().await else { break };
+    if let Err(error) = session.language("python").ready().await {
         match error.failure().map(|failure| failure.code) {
             Some(ErrorCode::NotFound) => {
                 page.row("left out", "the server found no evaluator of Python");
                 return Ok(false);
             }
-            Some(ErrorCode::Unavailable) => tokio::time::sleep(Duration::from_millis(100)).await,
             _ => return Err(error.into()),
         }
     }

@@ -77,6 +77,8 @@ pub(super) struct Share {
     /// only once, with the module.
     shared: u64,
     table_elements: usize,
+    /// While it is set aside: what it counted for the process.
+    aside: Option<u64>,
     /// What was last granted, to be taken back if the growth then fails.
     granted: Growth,
     /// What was last refused; a trap after that is a `MemoryLimit`.
@@ -114,6 +116,7 @@ impl Share {
             process,
             shared,
             table_elements: 0,
+            aside: None,
             granted: Growth::default(),
             refused: None,
         }
@@ -144,6 +147,43 @@ impl Share {
         Ok(())
     }
 
+    /// Gives it back to the session while its store is not in use.
+    pub(super) fn set_aside(&mut self) {
+        if self.aside.is_none() {
+            self.aside = Some(self.process.bytes());
+            self.process.shrink(self.process.bytes());
+            self.give_back();
+        }
+    }
+
+    /// Takes the same share again; false, with nothing taken, if it is not to be had.
+    pub(super) fn take_up(&mut self) -> bool {
+        let Some(counted) = self.aside else { return true };
+        let Budget { memory, memory_limit, table_elements, table_limit, instances, .. } =
+            &*self.budget;
+        if !charge(memory, self.memory, *memory_limit) {
+            return false;
+        }
+        if !charge(table_elements, self.table_elements, *table_limit) {
+            memory.fetch_sub(self.memory, Ordering::Relaxed);
+            return false;
+        }
+        if self.process.grow(counted).is_err() {
+            memory.fetch_sub(self.memory, Ordering::Relaxed);
+            table_elements.fetch_sub(self.table_elements, Ordering::Relaxed);
+            return false;
+        }
+        instances.fetch_add(1, Ordering::Relaxed);
+        self.aside = None;
+        true
+    }
+
+    fn give_back(&self) {
+        self.budget.memory.fetch_sub(self.memory, Ordering::Relaxed);
+        self.budget.table_elements.fetch_sub(self.table_elements, Ordering::Relaxed);
+        self.budget.instances.fetch_sub(1, Ordering::Relaxed);
+    }
+
     pub(super) fn budget(&self) -> &Arc<Budget> {
         &self.budget
     }
@@ -156,9 +196,9 @@ impl Share {
 
 impl Drop for Share {
     fn drop(&mut self) {
-        self.budget.memory.fetch_sub(self.memory, Ordering::Relaxed);
-        self.budget.table_elements.fetch_sub(self.table_elements, Ordering::Relaxed);
-        self.budget.instances.fetch_sub(1, Ordering::Relaxed);
+        if self.aside.is_none() {
+            self.give_back();
+        }
     }
 }
 

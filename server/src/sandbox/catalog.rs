@@ -11,7 +11,7 @@ use farside_protocol::manifest::Manifest;
 use farside_protocol::{Failure, ModuleHash};
 use wasmtime::{Engine, Linker};
 
-use super::compile::{Compiler, Order, Product};
+use super::compile::{Birth, Compiler, Order, Product};
 use super::compiled::CompiledCode;
 use super::host::{Grants, Host};
 use super::module::{Module, ModuleError};
@@ -76,8 +76,8 @@ impl Catalog {
         if let Some(module) = self.live(hash) {
             return Some(module);
         }
-        let (code, manifest, image) = self.compiled.load(&self.engine, hash)?;
-        self.finish(hash, &code, manifest, image).map(|module| self.keep(module)).ok()
+        let (code, manifest, birth) = self.compiled.load(&self.engine, hash)?;
+        self.finish(hash, &code, manifest, birth).map(|module| self.keep(module)).ok()
     }
 
     /// An evaluator that was compiled before, by this server or another one that found
@@ -85,8 +85,8 @@ impl Catalog {
     /// one: it has not what evaluators are given.
     pub(crate) fn load_evaluator(&self, hash: ModuleHash, file: &Path) -> Option<Arc<Module>> {
         let beside = CompiledCode::beside(file).and_then(|it| it.load(&self.engine, hash));
-        let (code, manifest, image) = beside.or_else(|| self.compiled.load(&self.engine, hash))?;
-        let module = self.finish_with(&self.evaluator_linker, hash, &code, manifest, image);
+        let (code, manifest, birth) = beside.or_else(|| self.compiled.load(&self.engine, hash))?;
+        let module = self.finish_with(&self.evaluator_linker, hash, &code, manifest, birth);
         module.map(|module| Arc::new(module.evaluating())).ok()
     }
 
@@ -175,7 +175,7 @@ impl Catalog {
         // this program or one that the operator named, and nothing came between.
         let code = unsafe { wasmtime::Module::deserialize(&self.engine, &product.code) };
         let code = code.map_err(|error| ModuleError::Compile { message: format!("{error:#}") })?;
-        let module = self.finish(hash, &code, product.manifest.clone(), product.image)?;
+        let module = self.finish(hash, &code, product.manifest.clone(), product.birth)?;
         Ok(self.keep(module))
     }
 
@@ -184,9 +184,9 @@ impl Catalog {
         hash: ModuleHash,
         code: &wasmtime::Module,
         manifest: Manifest,
-        image: u64,
+        birth: Birth,
     ) -> Result<Module, ModuleError> {
-        self.finish_with(&self.linker, hash, code, manifest, image)
+        self.finish_with(&self.linker, hash, code, manifest, birth)
     }
 
     fn finish_with(
@@ -195,11 +195,11 @@ impl Catalog {
         hash: ModuleHash,
         code: &wasmtime::Module,
         manifest: Manifest,
-        image: u64,
+        birth: Birth,
     ) -> Result<Module, ModuleError> {
         let pre = linker
             .instantiate_pre(code)
             .map_err(|error| ModuleError::Invalid { message: format!("{error:#}") })?;
-        Module::new(hash, code, pre, manifest, image)
+        Module::new(hash, code, pre, manifest, birth)
     }
 }

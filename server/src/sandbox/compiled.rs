@@ -18,14 +18,14 @@ use farside_protocol::manifest::Manifest;
 use serde::{Deserialize, Serialize};
 use wasmtime::Engine;
 
-use super::compile::Product;
+use super::compile::{Birth, Product};
 use super::engine::{PROFILE, WASMTIME_VERSION};
 use crate::config::ByteSize;
 use crate::meter::{Charge, Meter};
 use crate::storage::{Doing, StorageError, make_folder};
 
 /// Version of the record and of what we do to modules before compiling them.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// The folder of compiled code.
 pub(super) struct CompiledCode {
@@ -39,7 +39,7 @@ pub(super) struct CompiledCode {
 struct Record {
     crc32: u32,
     len: u64,
-    image: u64,
+    birth: Birth,
     manifest: Manifest,
 }
 
@@ -88,12 +88,12 @@ impl CompiledCode {
         self.folder.join(format!("{hash}{}{ending}", build()))
     }
 
-    /// The code, manifest and image size of a module compiled before, if all is whole.
+    /// The code, manifest and beginning of a module compiled before, if all is whole.
     pub(super) fn load(
         &self,
         engine: &Engine,
         hash: ModuleHash,
-    ) -> Option<(wasmtime::Module, Manifest, u64)> {
+    ) -> Option<(wasmtime::Module, Manifest, Birth)> {
         let record = fs::read(self.path(hash, RECORD)).ok()?;
         let record: Record = rmp_serde::from_slice(&record).ok()?;
         let path = self.path(hash, CODE);
@@ -111,7 +111,7 @@ impl CompiledCode {
         // account can write to, and its checksum was compared just now.
         let code = unsafe { wasmtime::Module::deserialize_file(engine, &path) };
         match code {
-            Ok(code) => Some((code, record.manifest, record.image)),
+            Ok(code) => Some((code, record.manifest, record.birth)),
             Err(error) => {
                 tracing::warn!(module = %hash.short(), %error, "compiled code does not fit; compiling again");
                 None
@@ -122,11 +122,11 @@ impl CompiledCode {
     /// Keeps a module's code and manifest, in place of what was kept before.
     pub(super) fn save(&self, hash: ModuleHash, product: &Product) -> Result<(), StorageError> {
         let io = |source| StorageError::io(Doing::Write, &self.folder, source);
-        let Product { manifest, image, code } = product;
+        let Product { manifest, birth, code } = product;
         let record = Record {
             crc32: crc32fast::hash(code),
             len: code.len() as u64,
-            image: *image,
+            birth: *birth,
             manifest: manifest.clone(),
         };
         let record =
@@ -192,7 +192,7 @@ mod tests {
         let module = wasmtime::Module::new(engine, wat::parse_str("(module)").unwrap()).unwrap();
         Product {
             manifest: Manifest::default(),
-            image: 0,
+            birth: Birth::default(),
             code: module.serialize().unwrap().into(),
         }
     }

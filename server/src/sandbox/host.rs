@@ -146,6 +146,12 @@ impl Host {
         self.share.refused = None;
     }
 
+    /// The call that entered last has ended.
+    pub(super) fn forget_call(&mut self) {
+        (self.panic, self.log, self.stop) = (None, None, None);
+        self.fixed = 0;
+    }
+
     /// The running call as one that can call others.
     pub(super) fn caller(&mut self) -> Option<&mut nested::Caller> {
         self.log.as_mut()?.caller.as_mut()

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use farside_protocol::manifest::{Function, Inbox};
 use farside_protocol::value::{Head, Kind, ScanError, scan};
-use farside_protocol::{ErrorCode, Failure, caps};
+use farside_protocol::{Buffer, ErrorCode, Failure, caps};
 use tokio::sync::OwnedSemaphorePermit;
 use wasmtime::{Memory, Store, TypedFunc};
 
@@ -23,8 +23,10 @@ use crate::failures;
 use crate::meter::{Charge, Meter};
 
 mod recovery;
+mod renewal;
 
 use recovery::Recovery;
+use renewal::Renewal;
 
 /// A module instantiated for a session. Its memory is freed when it is dropped.
 pub(crate) struct Instance {
@@ -36,6 +38,8 @@ pub(crate) struct Instance {
     module: Arc<Module>,
     /// What it is brought back with when a call has to be stopped, if it can be.
     recovery: Option<Recovery>,
+    /// What it is made new with after a fresh call, if it can be.
+    renewal: Option<Renewal>,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -68,7 +72,13 @@ pub(crate) enum Ground {
     /// It exists already.
     Instance(Box<Instance>),
     /// It is to be made, within the session's budget.
-    New { module: Arc<Module>, budget: Arc<Budget>, permit: OwnedSemaphorePermit },
+    New {
+        module: Arc<Module>,
+        budget: Arc<Budget>,
+        permit: OwnedSemaphorePermit,
+        /// Whether it is for one call, after which it is made new again.
+        fresh: bool,
+    },
 }
 
 /// A call's end: its instance, unless that is lost, and what came out.
@@ -108,12 +118,16 @@ pub(crate) async fn run(
             instance.store.data_mut().begin_call(log);
             instance
         }
-        Ground::New { module, budget, permit } => {
-            let made = match Instance::create(module, budget, permit, Some(log)).await {
-                Ok(mut instance) => instance.prepare().await.map(|()| instance),
-                Err(fault) => Err(fault),
+        Ground::New { module, budget, permit, fresh } => {
+            let made = async {
+                let mut instance = Instance::create(module, budget, permit, Some(log)).await?;
+                instance.prepare().await?;
+                if fresh {
+                    instance.find_renewal().await?;
+                }
+                Ok(instance)
             };
-            match made {
+            match made.await {
                 Ok(instance) => Box::new(instance),
                 Err(Fault { failure, .. }) => {
                     // There was no state yet that could be lost.
@@ -127,7 +141,7 @@ pub(crate) async fn run(
     instance.keep_state();
     ending.offer(instance.means());
     instance.store.data_mut().stopped_by(stop.clone());
-    let outcome = instance.call(invocation).await;
+    let outcome = instance.call_watched(invocation).await;
     let outcome = match (outcome, ending.why()) {
         (Err(fault), why) if fault.poisons => {
             let failure = why.cloned().unwrap_or(fault.failure);
@@ -140,7 +154,6 @@ pub(crate) async fn run(
         ))),
         (outcome, None) => outcome,
     };
-    instance.ended();
     Finished { instance: Some(instance), outcome }
 }
 
@@ -166,8 +179,17 @@ impl Instance {
         let memory = instance.get_memory(&mut store, "memory");
         let alloc = instance.get_typed_func(&mut store, "farside_alloc").ok();
         let entries = module.manifest().functions.iter().map(|_| None).collect();
-        let recovery = None;
-        Ok(Instance { store, instance, memory, entries, alloc, module, recovery, _permit: permit })
+        Ok(Instance {
+            store,
+            instance,
+            memory,
+            entries,
+            alloc,
+            module,
+            recovery: None,
+            renewal: None,
+            _permit: permit,
+        })
     }
 
     /// Runs what every new instance runs before its first call.
@@ -241,7 +263,7 @@ impl Instance {
                     .await?;
                 match result.len() {
                     ..=UNCOUNTED => Bytes::copy_from_slice(result),
-                    len => charge(&memory, len)?.hold(result.to_vec()),
+                    len => charge(&memory, len)?.hold(Buffer::copy_of(result)),
                 }
             }
             Entry::Plain(export) => {

@@ -25,11 +25,14 @@ mod parking;
 mod places;
 mod plain;
 mod raised;
+mod stock;
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
+
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::config::Config;
 use crate::meter::Meter;
@@ -55,12 +58,14 @@ use compile::{Ceilings, Compiler, Order};
 use compiled::CompiledCode;
 use engine::Ticker;
 use places::Places;
+use stock::Stock;
 
 /// Everything that runs guests in this process.
 pub(crate) struct Sandbox {
     pub(crate) catalog: Catalog,
     pub(crate) executor: Executor,
     pub(crate) places: Places,
+    pub(crate) stock: Stock,
     pub(crate) capacity: Capacity,
     ticker: Arc<Ticker>,
 }
@@ -141,9 +146,28 @@ impl Sandbox {
             catalog: Catalog::new(engine, linkers, compiler, order, compiled),
             executor,
             places: Places::new(capacity.instances),
+            stock: Stock::default(),
             capacity,
             ticker,
         })
+    }
+
+    /// Takes the places of an instance, if they are free or can be freed.
+    pub(crate) fn try_place(&self, module: &Module) -> Option<OwnedSemaphorePermit> {
+        loop {
+            let permit = self.places.try_take(module);
+            if permit.is_some() || !self.stock.give_up_one() {
+                return permit;
+            }
+        }
+    }
+
+    /// Keeps the instance of a fresh call that has ended for the next one, or drops it.
+    pub(crate) fn put_by(&self, lane: Lane, instance: Box<Instance>) {
+        // Where all places are taken, others wait for this one.
+        if !self.places.are_taken() {
+            self.stock.put(lane, instance);
+        }
     }
 
     /// Lets a new call run for at most one tick on this thread, from now on.

@@ -9,7 +9,9 @@ use farside_protocol::manifest::{GUEST_ABI, Manifest};
 use farside_protocol::{ErrorCode, Failure, ModuleHash, caps};
 use wasmtime::{Engine, ExternType, InstancePre, ModuleExport};
 
+use super::compile::Birth;
 use super::host::Host;
+use super::image::Pristine;
 use super::plain;
 use crate::config::ByteSize;
 
@@ -32,8 +34,9 @@ pub(crate) struct Module {
     entries: Vec<Entry>,
     /// What every new instance runs before its first call.
     wake: Option<ModuleExport>,
-    /// Bytes of memory that instances share until they write to them.
-    image: u64,
+    birth: Birth,
+    /// How instances begin, once it was looked at; none if they are not made new again.
+    pristine: OnceLock<Option<Arc<Pristine>>>,
     is_evaluator: bool,
     /// By function: whether its last call took longer than a tick.
     long: Vec<AtomicBool>,
@@ -135,7 +138,7 @@ impl Module {
         code: &wasmtime::Module,
         pre: InstancePre<Host>,
         manifest: Manifest,
-        image: u64,
+        birth: Birth,
     ) -> Result<Module, ModuleError> {
         let is_sdk = manifest.abi.is_some();
         let entries = manifest
@@ -169,7 +172,8 @@ impl Module {
             pre,
             entries,
             wake,
-            image,
+            birth,
+            pristine: OnceLock::new(),
             is_evaluator: false,
             long,
         })
@@ -229,7 +233,24 @@ impl Module {
 
     /// Bytes of memory that its instances share until they write to them.
     pub(super) fn image(&self) -> u64 {
-        self.image
+        self.birth.image
+    }
+
+    /// Whether an instance can be made as new after a call: nothing but its memories and
+    /// globals can have changed, and no two instances begin differently.
+    pub(super) fn renews(&self) -> bool {
+        self.manifest.obstacle.is_none()
+            && !self.birth.starts
+            && self.wake.is_none()
+            && !self.is_evaluator
+    }
+
+    /// How its instances begin, looked at once.
+    pub(super) fn pristine(
+        &self,
+        look: impl FnOnce() -> Option<Pristine>,
+    ) -> Option<Arc<Pristine>> {
+        self.pristine.get_or_init(|| look().map(Arc::new)).clone()
     }
 
     pub(super) fn pre(&self) -> &InstancePre<Host> {

@@ -23,8 +23,13 @@ impl Places {
         module.places().min(self.count)
     }
 
+    /// Whether none is free.
+    pub(super) fn are_taken(&self) -> bool {
+        self.permits.available_permits() == 0
+    }
+
     /// Takes the places of an instance, if they are free.
-    pub(crate) fn try_take(&self, module: &Module) -> Option<OwnedSemaphorePermit> {
+    pub(super) fn try_take(&self, module: &Module) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.permits).try_acquire_many_owned(self.needed(module)).ok()
     }
 

@@ -92,8 +92,8 @@ impl Session {
         }
         let ground = match (in_memory, job.instance.take()) {
             (true, Some(instance)) => Ground::Instance(instance),
-            (true, None) => match self.core.sandbox.places.try_take(&job.module) {
-                Some(permit) => self.new_ground(&job, permit),
+            (true, None) => match self.ground_now(&job) {
+                Some(ground) => ground,
                 None => {
                     self.prepare(job);
                     return Vec::new();
@@ -110,7 +110,19 @@ impl Session {
 
     fn new_ground(&self, job: &Job, permit: tokio::sync::OwnedSemaphorePermit) -> Ground {
         let budget = Arc::clone(&self.budget);
-        Ground::New { module: Arc::clone(&job.module), budget, permit }
+        let fresh = job.place == Place::Fresh;
+        Ground::New { module: Arc::clone(&job.module), budget, permit, fresh }
+    }
+
+    /// What a call without an instance enters, if that is to be had at once.
+    fn ground_now(&self, job: &Job) -> Option<Ground> {
+        let sandbox = &self.core.sandbox;
+        if job.place == Place::Fresh
+            && let Some(instance) = sandbox.stock.take(self.lane, &job.module)
+        {
+            return Some(Ground::Instance(instance));
+        }
+        sandbox.try_place(&job.module).map(|permit| self.new_ground(job, permit))
     }
 
     /// Gets what a call still needs, then has the executor run it.
@@ -165,6 +177,9 @@ impl Session {
         }
         if let Some(instance) = job.instance.take() {
             return Ok(Some(Ground::Instance(instance)));
+        }
+        if let Some(ground) = self.ground_now(job) {
+            return Ok(Some(ground));
         }
         let wait = self.core.config.limits.instance_wait;
         let permit = self.core.sandbox.places.take(&job.module);
@@ -254,9 +269,11 @@ impl Session {
 
     fn finish(&self, ended: Ended, mut finished: Finished) -> Vec<Step> {
         let mut steps = Vec::new();
-        if ended.place == Place::Fresh {
+        if ended.place == Place::Fresh
+            && let Some(instance) = finished.instance.take()
+        {
             // Before anyone is told, so that the session's budget is right.
-            drop(finished.instance.take());
+            self.core.sandbox.put_by(self.lane, instance);
         }
         let is_unkept = finished.instance.as_ref().is_some_and(|it| it.is_unkept());
         self.state().finish(ended, finished, &mut steps);

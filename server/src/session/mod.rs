@@ -215,6 +215,12 @@ impl Session {
     }
 }
 
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.core.sandbox.stock.forget(self.lane);
+    }
+}
+
 impl LogSink for Session {
     fn line(&self, of: RefId, level: LogLevel, text: &str) {
         tracing::debug!(session = %self.id, call = %of, ?level, "guest: {text}");

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
-use farside_protocol::{ContentType, ModuleHash, Reply, Seq, caps};
+use farside_protocol::{Buffer, ContentType, ModuleHash, Reply, Seq, caps};
 
 use super::ids::ById;
 use super::refs::Moment;
@@ -43,7 +43,7 @@ struct Credit {
 /// A transfer that the client sends.
 pub(super) struct Incoming {
     pub(super) size: u64,
-    pub(super) received: Vec<u8>,
+    pub(super) received: Buffer,
     pub(super) granted: u64,
     pub(super) purpose: Purpose,
     /// All of it counts as memory from its announcement on.
@@ -133,7 +133,13 @@ impl Writer {
 
 impl Incoming {
     pub(super) fn new(size: u64, purpose: Purpose, charge: Charge) -> Incoming {
-        Incoming { size, received: Vec::new(), granted: caps::TRANSFER_CREDIT, purpose, charge }
+        Incoming {
+            size,
+            received: Buffer::with_capacity(0),
+            granted: caps::TRANSFER_CREDIT,
+            purpose,
+            charge,
+        }
     }
 
     /// Takes a piece. Gives the new credit, if the client shall be told of it.
@@ -156,9 +162,9 @@ impl Incoming {
         }
         if self.received.is_empty() {
             // The size was checked against a limit when it was announced.
-            self.received.reserve_exact(self.size as usize);
+            self.received = Buffer::with_capacity(self.size as usize);
         }
-        self.received.extend_from_slice(bytes);
+        self.received.append(bytes);
         if self.granted < self.size && self.granted - end <= AHEAD / 2 {
             self.granted = (end + AHEAD).min(self.size);
             return Ok(Some(self.granted));

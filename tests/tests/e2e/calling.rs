@@ -33,10 +33,7 @@ async fn several(count: usize) -> Option<(Server, Session)> {
     let session = server.session().await;
     for n in 0..count {
         let language = session.language(&format!("js{n}"));
-        while let Err(error) = language.eval::<i64>("0").get().await {
-            assert_eq!(error.failure().unwrap().code, ErrorCode::Unavailable, "{error:?}");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        language.ready().await.unwrap();
     }
     Some((server, session))
 }

@@ -2,9 +2,8 @@
 
 use std::fs::File;
 use std::path::PathBuf;
-use std::time::Duration;
 
-use farside::{ErrorCode, Session};
+use farside::Session;
 use farside_tests::{Server, ServerBuilder, evaluator};
 use serde::de::DeserializeOwned;
 
@@ -20,17 +19,8 @@ pub(crate) fn javascript() -> Option<PathBuf> {
 /// What JavaScript gives, once its evaluator is compiled.
 pub(crate) async fn eval<T: DeserializeOwned>(session: &Session, source: &str) -> T {
     let language = session.language("javascript");
-    loop {
-        match language.eval::<T>(source).get().await {
-            Ok(value) => return value,
-            Err(error) => match error.failure() {
-                Some(failure) if failure.code == ErrorCode::Unavailable => {
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                }
-                _ => panic!("{error:?}"),
-            },
-        }
-    }
+    language.ready().await.unwrap();
+    language.eval::<T>(source).get().await.unwrap()
 }
 
 /// A server whose evaluator of a language is ready; none, and a word about it, if this
@@ -50,11 +40,6 @@ pub(crate) async fn evaluating_with(server: ServerBuilder, language: &str) -> Op
     turn.lock().unwrap();
     let server = server.start();
     let session = server.session().await;
-    loop {
-        let Err(error) = session.language(language).execute("").get().await else { break };
-        let code = error.failure().map(|failure| failure.code);
-        assert_eq!(code, Some(ErrorCode::Unavailable), "{error:?}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    session.language(language).ready().await.unwrap();
     Some(server)
 }

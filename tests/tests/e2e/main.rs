@@ -18,6 +18,7 @@ mod echo;
 mod evaluating;
 mod faults;
 mod floods;
+mod fresh;
 mod gate;
 mod languages;
 mod limits;

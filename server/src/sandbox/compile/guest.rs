@@ -11,6 +11,7 @@ use farside_protocol::manifest::Manifest;
 use tokio::sync::Semaphore;
 use wasmtime::Engine;
 
+use super::order::Birth;
 use crate::config::ByteSize;
 use crate::meter::Meter;
 use crate::sandbox::budget::Budget;
@@ -43,7 +44,8 @@ impl Guests {
         let linker = host::compiler_linker(engine, grants).map_err(invalid)?;
         let pre = linker.instantiate_pre(&code).map_err(invalid)?;
         let unnamed = ModuleHash([0; 32]);
-        let module = Arc::new(Module::new(unnamed, &code, pre, Manifest::default(), 0)?);
+        let module =
+            Arc::new(Module::new(unnamed, &code, pre, Manifest::default(), Birth::default())?);
         let ticker = Ticker::start(engine.clone()).map_err(|error| ModuleError::Compile {
             message: format!("no thread can be started: {error}"),
         })?;

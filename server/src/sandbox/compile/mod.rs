@@ -18,5 +18,5 @@ mod work;
 
 pub use child::run_if_compiler;
 pub(crate) use compiler::Compiler;
-pub(crate) use order::Product;
+pub(crate) use order::{Birth, Product};
 pub(super) use order::{Ceilings, Order};

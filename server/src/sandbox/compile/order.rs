@@ -52,10 +52,18 @@ impl Ceilings {
 #[derive(Debug, PartialEq)]
 pub(crate) struct Product {
     pub(crate) manifest: Manifest,
-    /// Bytes of memory that all its instances share until they write to them.
-    pub(crate) image: u64,
+    pub(crate) birth: Birth,
     /// Serialized by wasmtime, for an engine of the same settings.
     pub(crate) code: Bytes,
+}
+
+/// How instances of a module begin.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Birth {
+    /// Bytes of memory that all of them share until they write to them.
+    pub(crate) image: u64,
+    /// Whether each runs code of its own when it is made.
+    pub(crate) starts: bool,
 }
 
 /// Bytes of a number that tells a length.
@@ -95,7 +103,7 @@ fn split(bytes: &Bytes) -> Option<(Bytes, Bytes)> {
 pub(super) fn encode_answer(answer: &Result<Product, Failure>) -> Vec<u8> {
     let product = answer
         .as_ref()
-        .map(|Product { manifest, image, .. }| rmp_serde::to_vec_named(&(manifest, image)));
+        .map(|Product { manifest, birth, .. }| rmp_serde::to_vec_named(&(manifest, birth)));
     let mut out;
     match product {
         Ok(Ok(head)) => {
@@ -123,8 +131,8 @@ pub(super) fn decode_answer(bytes: &Bytes) -> Option<Result<Product, Failure>> {
     match *bytes.first()? {
         PRODUCT => {
             let (head, code) = split(&rest)?;
-            let (manifest, image) = rmp_serde::from_slice(&head).ok()?;
-            Some(Ok(Product { manifest, image, code }))
+            let (manifest, birth) = rmp_serde::from_slice(&head).ok()?;
+            Some(Ok(Product { manifest, birth, code }))
         }
         FAILURE => match Reply::decode_frame(rest).next()? {
             Ok(Reply::Failed { failure, .. }) => Some(Err(failure)),
@@ -149,7 +157,8 @@ mod tests {
     #[test]
     fn answers_come_back_as_they_were() {
         let manifest = Manifest { docs: "counts".to_owned(), ..Manifest::default() };
-        let product = Ok(Product { manifest, image: 7, code: Bytes::from_static(b"code") });
+        let birth = Birth { image: 7, starts: true };
+        let product = Ok(Product { manifest, birth, code: Bytes::from_static(b"code") });
         assert_eq!(over(&product), Some(product));
         let failure = Err(Failure::new(ErrorCode::InvalidModule, "no").with_hint("why"));
         assert_eq!(over(&failure), Some(failure));

@@ -5,7 +5,7 @@ use wasmtime::{Engine, Module, OptLevel};
 
 use super::describe::describe;
 use super::guest::Guests;
-use super::order::{Order, Product};
+use super::order::{Birth, Order, Product};
 use super::prepare::{INIT, prepare};
 use crate::sandbox::engine;
 use crate::sandbox::image::{self, ImageError, Revealed};
@@ -21,10 +21,10 @@ pub(super) fn work(order: &Order, bytes: &Bytes) -> Result<Product, ModuleError>
     Module::validate(&engine, &binary)
         .map_err(|error| ModuleError::Invalid { message: format!("{error:#}") })?;
     needs::check(&binary, &order.sizes)?;
-    let Revealed { binary, obstacle } = image::reveal(&binary).map_err(of_image)?;
+    let Revealed { binary, obstacle, starts } = image::reveal(&binary).map_err(of_image)?;
 
     let is_prepared = exports_init(&binary)?;
-    let (code, manifest, image) = if is_prepared {
+    let (code, manifest, birth) = if is_prepared {
         if let Some(obstacle) = obstacle {
             return Err(ModuleError::Unpreparable { obstacle });
         }
@@ -36,17 +36,18 @@ pub(super) fn work(order: &Order, bytes: &Bytes) -> Result<Product, ModuleError>
         let prepared = prepare(&guests, &order.ceilings)?;
         let baked = image::bake(&binary, &prepared).map_err(of_image)?;
         needs::check(&baked, &order.sizes)?;
-        (compile(&engine, &baked)?, manifest, prepared.memory_bytes())
+        let birth = Birth { image: prepared.memory_bytes(), starts: false };
+        (compile(&engine, &baked)?, manifest, birth)
     } else {
         let code = compile(&engine, &binary)?;
         let guests = Guests::new(&engine, code.clone(), order.grants)?;
         let mut manifest = describe(&guests)?;
         manifest.obstacle = obstacle;
-        (code, manifest, 0)
+        (code, manifest, Birth { image: 0, starts })
     };
     let code =
         code.serialize().map_err(|error| ModuleError::Compile { message: format!("{error:#}") })?;
-    Ok(Product { manifest, image, code: code.into() })
+    Ok(Product { manifest, birth, code: code.into() })
 }
 
 fn new_engine(order: &Order, level: OptLevel) -> Result<Engine, ModuleError> {

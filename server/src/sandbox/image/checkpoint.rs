@@ -35,28 +35,47 @@ struct Kept {
 }
 
 impl Checkpoint {
-    /// Takes the state of an instance into `last`, or anew. None if there is too much of
-    /// it, or the process has no memory left for it.
+    /// Takes the state of an instance anew. None if there is too much of it, or the
+    /// process has no memory left for it.
     pub(crate) fn take(
-        last: Option<Checkpoint>,
         state: &State,
         store: impl AsContextMut,
         memory: &Arc<Meter>,
     ) -> Option<Checkpoint> {
-        let mut checkpoint = last.unwrap_or_else(|| Checkpoint {
+        let checkpoint = Checkpoint {
             memories: state.memories.iter().map(|_| Kept::default()).collect(),
             globals: Vec::new(),
             counted: memory.count(0),
-        });
-        checkpoint.renew(state, store).then_some(checkpoint)
+        };
+        checkpoint.renewed(state, store, false)
     }
 
-    fn renew(&mut self, state: &State, mut store: impl AsContextMut) -> bool {
+    /// Takes the state of the same instance. None as from [`take`](Checkpoint::take).
+    ///
+    /// Where no page was written to for the first time since, they need not be looked
+    /// for: the system takes 10 ns for each that is in memory.
+    pub(crate) fn renewed(
+        mut self,
+        state: &State,
+        store: impl AsContextMut,
+        are_pages_the_same: bool,
+    ) -> Option<Checkpoint> {
+        self.renew(state, store, are_pages_the_same).then_some(self)
+    }
+
+    fn renew(
+        &mut self,
+        state: &State,
+        mut store: impl AsContextMut,
+        are_pages_the_same: bool,
+    ) -> bool {
         let mut sum = 0;
         for (kept, memory) in self.memories.iter_mut().zip(&state.memories) {
             let data = memory.data(&store);
+            if !are_pages_the_same || kept.len != data.len() {
+                kept.runs = pages::written(data);
+            }
             kept.len = data.len();
-            kept.runs = pages::written(data);
             sum += kept.runs.iter().map(ExactSizeIterator::len).sum::<usize>();
             if sum > MOST {
                 return false;

@@ -5,7 +5,8 @@
 //! quiescent point, with no guest frame on the stack, an [`Image`] is taken of them.
 //! [`bake`] makes a module of it, whose instances begin where that one stood.
 //!
-//! A [`Checkpoint`] keeps only what differs from a new instance, to go back to.
+//! A [`Checkpoint`] keeps only what differs from a new instance, to go back to. A
+//! [`Pristine`] is what a new one is like, to make one of an old one.
 //!
 //! Tables are not captured: a module that changes its tables at run time, or that
 //! drops segments, has an obstacle instead of an image.
@@ -13,7 +14,9 @@
 mod bake;
 mod capture;
 mod checkpoint;
+mod faults;
 mod pages;
+mod pristine;
 mod reveal;
 mod state;
 #[cfg(test)]
@@ -24,6 +27,8 @@ use wasmparser::BinaryReaderError;
 pub(super) use bake::bake;
 pub(super) use capture::Image;
 pub(super) use checkpoint::Checkpoint;
+pub(super) use faults::watch;
+pub(super) use pristine::Pristine;
 pub(super) use reveal::{Revealed, reveal};
 pub(super) use state::State;
 

@@ -10,6 +10,8 @@ pub(crate) struct Revealed {
     pub(crate) binary: Vec<u8>,
     /// What stands in the way of an image; the module is as it was then.
     pub(crate) obstacle: Option<String>,
+    /// Whether it has a start function.
+    pub(crate) starts: bool,
 }
 
 /// What is found in a module before it is rewritten.
@@ -19,13 +21,15 @@ struct Found {
     /// The numbers of the mutable ones.
     globals: Vec<u32>,
     obstacle: Option<String>,
+    starts: bool,
 }
 
 /// Reveals the state of a valid module without imported memories and globals.
 pub(crate) fn reveal(binary: &[u8]) -> Result<Revealed, ImageError> {
     let found = look(binary)?;
     if found.obstacle.is_some() {
-        return Ok(Revealed { binary: binary.to_owned(), obstacle: found.obstacle });
+        let Found { obstacle, starts, .. } = found;
+        return Ok(Revealed { binary: binary.to_owned(), obstacle, starts });
     }
     let mut items = Vec::new();
     let mut count = 0;
@@ -41,7 +45,7 @@ pub(crate) fn reveal(binary: &[u8]) -> Result<Revealed, ImageError> {
         0 => binary.to_owned(),
         _ => with_exports(binary, count, &items)?,
     };
-    Ok(Revealed { binary, obstacle: None })
+    Ok(Revealed { binary, obstacle: None, starts: found.starts })
 }
 
 fn look(binary: &[u8]) -> Result<Found, ImageError> {
@@ -68,6 +72,7 @@ fn look(binary: &[u8]) -> Result<Found, ImageError> {
                     }
                 }
             }
+            Payload::StartSection { .. } => found.starts = true,
             Payload::CodeSectionEntry(body) if found.obstacle.is_none() => {
                 for operator in body.get_operators_reader()? {
                     if let Some(what) = obstacle(&operator?) {

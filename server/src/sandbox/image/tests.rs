@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 use wasmtime::{Engine, Instance, Module, Store};
 
-use super::{Checkpoint, Image, State, bake, reveal};
+use super::faults;
+use super::{Checkpoint, Image, Pristine, State, bake, reveal};
 use crate::config::ByteSize;
 use crate::meter::Meter;
 
@@ -163,11 +164,17 @@ proptest! {
         image.iter().for_each(|change| origin.apply(change));
         let baked = bake(&revealed(), &origin.image()).unwrap();
         let (mut guest, mut twin) = (Guest::new(&engine, &baked), Guest::new(&engine, &baked));
-        let mut checkpoint = None;
-        for changes in [before, between] {
+        let mut checkpoint: Option<Checkpoint> = None;
+        // The second time the same changes touch no page for the first time.
+        for changes in [&before, &between, &between] {
+            let faults = faults::of_this_thread();
             changes.iter().for_each(|change| (twin.apply(change), guest.apply(change)).0);
+            let are_the_same = faults.is_some() && faults == faults::of_this_thread();
             let state = guest.state();
-            checkpoint = Checkpoint::take(checkpoint, &state, &mut guest.store, &memory);
+            checkpoint = match checkpoint {
+                Some(last) => last.renewed(&state, &mut guest.store, are_the_same),
+                None => Checkpoint::take(&state, &mut guest.store, &memory),
+            };
         }
         undone.iter().for_each(|change| guest.apply(change));
         drop(guest);
@@ -182,6 +189,56 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn an_instance_that_was_made_new_is_like_a_new_one(calls in prop::collection::vec(changes(), 1..4)) {
+        let engine = Engine::default();
+        let binary = revealed();
+        let mut twin = Guest::new(&engine, &binary);
+        let state = twin.state();
+        let pristine = Pristine::of(&state, &mut twin.store).unwrap();
+        let new = twin.image();
+        let mut guest = Guest::new(&engine, &binary);
+        let state = guest.state();
+        let bytes = |guest: &Guest| -> u64 {
+            state.memories.iter().map(|memory| memory.data_size(&guest.store) as u64).sum()
+        };
+        for call in calls {
+            call.iter().for_each(|change| guest.apply(change));
+            let is_larger = bytes(&guest) > new.memory_bytes();
+            prop_assert_eq!(pristine.renew(&state, &mut guest.store), !is_larger);
+            if is_larger {
+                return Ok(());
+            }
+        }
+        // Looking at all of it maps all of its pages, which then count as written to.
+        let image = guest.image();
+        prop_assert_eq!(&image.memories, &new.memories);
+        prop_assert_eq!(format!("{:?}", image.globals), format!("{:?}", new.globals));
+    }
+}
+
+#[test]
+fn what_takes_long_to_make_new_is_not() {
+    let engine = Engine::default();
+    let mut twin = Guest::new(&engine, &revealed());
+    let state = twin.state();
+    let pristine = Pristine::of(&state, &mut twin.store).unwrap();
+    // Each writes to a page of either memory.
+    for (pokes, expected) in [(16, true), (18, false)] {
+        let mut guest = Guest::new(&engine, &revealed());
+        let state = guest.state();
+        (0..pokes).for_each(|page| guest.apply(&Change::Poke(page * 4096, 1)));
+        assert_eq!(pristine.renew(&state, &mut guest.store), expected);
+    }
+    let mut guest = Guest::new(&engine, &revealed());
+    let state = guest.state();
+    guest.apply(&Change::Grow(1));
+    assert!(!pristine.renew(&state, &mut guest.store));
+}
+
 #[test]
 fn what_the_process_has_no_memory_for_is_not_kept() {
     let mut guest = Guest::new(&Engine::default(), &revealed());
@@ -189,7 +246,7 @@ fn what_the_process_has_no_memory_for_is_not_kept() {
     let state = guest.state();
     for (limit, expected) in [(1 << 30, true), (100, false)] {
         let memory = Meter::new(ByteSize::new(limit));
-        let taken = Checkpoint::take(None, &state, &mut guest.store, &memory);
+        let taken = Checkpoint::take(&state, &mut guest.store, &memory);
         assert_eq!(taken.is_some(), expected);
     }
 }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use farside_protocol::{ErrorCode, Failure};
 
-use super::{Finished, Instance};
+use super::{Finished, Instance, Invocation, Output};
 use crate::sandbox::ending::Means;
 use crate::sandbox::fault::Fault;
-use crate::sandbox::image::{Checkpoint, State};
+use crate::sandbox::image::{Checkpoint, State, watch};
 use crate::sandbox::module::Module;
 
 /// The export that tells where the byte is that interrupts what runs.
@@ -18,8 +18,17 @@ const INTERRUPT: &str = "farside_interrupt";
 pub(super) struct Recovery {
     state: State,
     kept: Kept,
-    /// A call has ended since its state was kept.
-    is_past: bool,
+    since: Since,
+}
+
+/// What has happened since an instance's state was kept.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Since {
+    Nothing,
+    /// A call, in which no page was written to for the first time.
+    Call,
+    /// A call, of whose pages nothing is known.
+    Writes,
 }
 
 /// The state of an instance before the call that runs, or the next one.
@@ -40,7 +49,7 @@ impl Instance {
         let code = self.module.pre().module();
         let state = State::of(code, &self.instance, &mut self.store)
             .map_err(|error| Fault::broken_contract(format!("its state can't be had: {error}")))?;
-        self.recovery = Some(Recovery { state, kept: Kept::New, is_past: false });
+        self.recovery = Some(Recovery { state, kept: Kept::New, since: Since::Nothing });
         let Ok(find) = self.instance.get_typed_func::<(), u32>(&mut self.store, INTERRUPT) else {
             return Ok(());
         };
@@ -51,24 +60,39 @@ impl Instance {
 
     /// Whether a call has changed it since its state was kept.
     pub(crate) fn is_unkept(&self) -> bool {
-        self.recovery.as_ref().is_some_and(|recovery| recovery.is_past)
+        self.recovery.as_ref().is_some_and(|recovery| recovery.since != Since::Nothing)
     }
 
     /// Keeps its state, so that the next call can be undone. Reads and copies what was
     /// ever written to, half a MiB of a Python with few variables.
     pub(crate) fn keep_state(&mut self) {
-        let Some(recovery) = self.recovery.as_mut().filter(|recovery| recovery.is_past) else {
-            return;
+        let Some(Recovery { state, kept, since }) = &mut self.recovery else { return };
+        let are_pages_the_same = match mem::replace(since, Since::Nothing) {
+            Since::Nothing => return,
+            since => since == Since::Call,
         };
-        recovery.is_past = false;
-        let memory = Arc::clone(self.store.data().share.process());
-        let last = match mem::replace(&mut recovery.kept, Kept::Nothing) {
-            Kept::Checkpoint(last) => Some(last),
-            Kept::New | Kept::Nothing => None,
+        let now = match mem::replace(kept, Kept::Nothing) {
+            Kept::Checkpoint(last) => last.renewed(state, &mut self.store, are_pages_the_same),
+            Kept::New | Kept::Nothing => {
+                let memory = Arc::clone(self.store.data().share.process());
+                Checkpoint::take(state, &mut self.store, &memory)
+            }
         };
-        if let Some(now) = Checkpoint::take(last, &recovery.state, &mut self.store, &memory) {
-            recovery.kept = Kept::Checkpoint(now);
+        if let Some(now) = now {
+            *kept = Kept::Checkpoint(now);
         }
+    }
+
+    /// Runs a call, and notices whether it wrote to a page for the first time.
+    pub(super) async fn call_watched(&mut self, call: Invocation) -> Result<Output, Fault> {
+        if self.recovery.is_none() {
+            return self.call(call).await;
+        }
+        let (outcome, had_no_fault) = watch(self.call(call)).await;
+        if let Some(recovery) = &mut self.recovery {
+            recovery.since = if had_no_fault { Since::Call } else { Since::Writes };
+        }
+        outcome
     }
 
     /// How a call in it may be stopped.
@@ -76,13 +100,6 @@ impl Instance {
         let Some(recovery) = &self.recovery else { return Means::default() };
         let interrupt = self.store.data().interrupt.is_some();
         Means { interrupt, roll_back: !matches!(recovery.kept, Kept::Nothing) }
-    }
-
-    /// A call has ended in it.
-    pub(super) fn ended(&mut self) {
-        if let Some(recovery) = &mut self.recovery {
-            recovery.is_past = true;
-        }
     }
 
     /// Makes the instance anew, as it was before the call that failed.
