@@ -1,12 +1,13 @@
 //! Values of the wire as values of the language, and back.
 
-use evaluator_common::EvalError;
 use evaluator_common::value::{DEPTH, Item, Malformed, Reader, Timestamp, Writer};
+use evaluator_common::{EvalError, Objects};
 use farside_guest::Raw;
 use farside_protocol::array::{ArrayHeader, Dtype};
 use rquickjs::object::Property;
 use rquickjs::{Array, Ctx, Function, Object, TypedArray, Value};
 
+use crate::engine::Kept;
 use crate::failure::Failure;
 
 /// The largest integer up to which a number holds every one.
@@ -16,15 +17,17 @@ const SAFE: i128 = (1 << 53) - 1;
 pub(crate) fn read<'js>(
     ctx: &Ctx<'js>,
     tools: &Object<'js>,
+    objects: &Objects<Kept>,
     bytes: &[u8],
 ) -> Result<Value<'js>, Failure> {
-    let mut reading = Reading { ctx, tools, reader: Reader::new(bytes) };
+    let mut reading = Reading { ctx, tools, objects, reader: Reader::new(bytes) };
     reading.value()
 }
 
 struct Reading<'a, 'js> {
     ctx: &'a Ctx<'js>,
     tools: &'a Object<'js>,
+    objects: &'a Objects<Kept>,
     reader: Reader<'a>,
 }
 
@@ -52,7 +55,10 @@ impl<'js> Reading<'_, 'js> {
                 let milliseconds = seconds as f64 * 1e3 + f64::from(nanoseconds / 1_000_000);
                 self.tool("date")?.call((milliseconds,))?
             }
-            Item::Object(id) => self.tool("kept")?.call((id as f64,))?,
+            Item::Object(id) => match self.objects.get(id) {
+                Some(kept) => kept.clone().restore(&ctx)?,
+                None => return Err(Failure::Other(EvalError::no_object(id))),
+            },
             Item::Unknown(number) => {
                 let message = format!("a binding holds an unknown extension, {number}");
                 return Err(Failure::Other(EvalError::new("TypeError", message)));
