@@ -119,7 +119,7 @@ impl<'js> Reading<'_, 'js> {
             flat.set(2 * place, key)?;
             flat.set(2 * place + 1, value)?;
         }
-        Ok(self.tool("map")?.call((flat,))?)
+        Ok(self.tool("entries")?.call((flat,))?)
     }
 
     fn array(&self, body: &[u8]) -> Result<Value<'js>, Failure> {
@@ -278,12 +278,14 @@ impl<'js> Writing<'_, 'js> {
 
     fn plain(&mut self, value: Value<'js>) -> Result<(), Failure> {
         let Some(object) = value.into_object() else { return Err(self.not_plain("a symbol")) };
-        let keys = object.keys::<String>().collect::<Result<Vec<_>, _>>()?;
+        // As the language's own strings: one may hold zeros.
+        let keys = object.keys::<rquickjs::String>().collect::<Result<Vec<_>, _>>()?;
         self.writer.map(keys.len());
         for key in keys {
-            self.writer.text(&key);
-            let value = object.get(&key)?;
-            self.inside(Step::Key(key), value)?;
+            let text = self.text(&key)?;
+            self.writer.text(&text);
+            let value = object.get(key)?;
+            self.inside(Step::Key(text), value)?;
         }
         Ok(())
     }

@@ -43,4 +43,5 @@ mod told;
 mod transfers;
 mod transports;
 mod uploads;
+mod values;
 mod wire;
