@@ -2,12 +2,15 @@
 # they send as text.
 import ast
 import functools
+import itertools
 import re
 import textwrap
 
 # Most characters of a kind and of a text.
 _KIND = 50
 _TEXT = 200
+# How many numbers of an array are taken at a time.
+_PIECE = 4096
 _ADDRESS = re.compile(r' at 0x[0-9a-fA-F]+')
 
 
@@ -62,36 +65,72 @@ def _method(value, name, arguments):
     return _invoke(getattr(value, name), arguments)
 
 
-def _items(data):
+def _pieces(data):
+    """Items in pieces, so that few of an array's numbers are objects at a time."""
     if isinstance(data, farside.Array) and data.ndim == 1:
-        return data.tolist()
-    return data
+        for begin in range(0, len(data), _PIECE):
+            yield data[begin:begin + _PIECE].tolist()
+    else:
+        yield data
+
+
+def _numbers(values):
+    """An array, if all values are integers of 64 bits, or all are floats."""
+    kinds = set(map(type, values))
+    try:
+        if kinds == {int}:
+            return farside.Array(values, 'i64')
+        if kinds == {float}:
+            return farside.Array(values, 'f64')
+    except OverflowError:
+        pass
 
 
 def _map(function, data):
-    results = list(map(_checked(function), _items(data)))
+    # Not the built-in `map`, which takes a StopIteration of the function for its end.
+    _checked(function)
     if not isinstance(data, farside.Array):
-        return results
+        return [function(item) for item in data]
     # Results of an array are an array again, if they are numbers.
-    kinds = set(map(type, results))
-    if not kinds <= {int, float}:
+    array, results, begin = None, [], 0
+    for piece in _pieces(data):
+        piece = [function(item) for item in piece]
+        end = begin + len(piece)
+        numbers = None if results else _numbers(piece)
+        if numbers is not None and begin == 0:
+            array = farside.zeros(len(data), numbers.dtype)
+        if numbers is not None and numbers.dtype == array.dtype:
+            array[begin:end] = numbers
+        else:
+            if begin and not results:
+                results = array[:begin].tolist()
+            results += piece
+        begin = end
+    if not results:
+        return farside.Array([], 'f64') if array is None else array
+    if set(map(type, results)) != {int, float}:
         return results
     try:
-        return farside.Array(results, 'i64' if kinds == {int} else 'f64')
+        return farside.Array(results, 'f64')
     except OverflowError:
         return results
 
 
 def _filter(function, data):
-    left = list(filter(_checked(function), _items(data)))
-    if isinstance(data, farside.Array) and data.ndim == 1:
-        return farside.Array(left, data.dtype)
-    return left
+    _checked(function)
+    if not isinstance(data, farside.Array) or data.ndim != 1:
+        return [item for item in data if function(item)]
+    chosen, begin = farside.zeros(len(data), 'bool'), 0
+    for piece in _pieces(data):
+        end = begin + len(piece)
+        chosen[begin:end] = farside.Array([bool(function(item)) for item in piece], 'bool')
+        begin = end
+    return data[chosen]
 
 
 def _reduce(function, data, initial):
     _checked(function)
-    items = iter(_items(data))
+    items = itertools.chain.from_iterable(_pieces(data))
     if initial is None:
         try:
             initial = next(items)

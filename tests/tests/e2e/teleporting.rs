@@ -6,7 +6,7 @@ use farside::{Array, ErrorCode, Far};
 use farside_tests::{Server, guest};
 
 use crate::gate::Gate;
-use crate::languages::{speaking, value};
+use crate::languages::{evaluating_with, speaking, value};
 use crate::told::{broken, failure, upload_text};
 
 /// Functions as a language writes them.
@@ -206,9 +206,48 @@ async fn an_array_that_python_goes_over_stays_an_array_while_it_can() {
     let sums = session.teleport("python", "lambda row: row.sum()");
     let sums = session.put(&table.unwrap()).map::<Array<f64>>(&sums);
     assert_eq!(sums.get().await.unwrap().data(), [3.0, 7.0], "the items are rows");
+    // Also where it is taken in pieces, and types come late.
+    let many = session.put(&Array::from((0..10_000).collect::<Vec<i64>>()));
+    for (source, expected) in [
+        ("lambda n: n + 1", "list(range(1, 10_001))"),
+        ("lambda n: n / 2", "[n / 2 for n in range(10_000)]"),
+        (
+            "lambda n: n if n < 9_000 else n / 2",
+            "[float(n) if n < 9_000 else n / 2 for n in range(10_000)]",
+        ),
+        (
+            "lambda n: n if n < 9_000 else str(n)",
+            "[n if n < 9_000 else str(n) for n in range(10_000)]",
+        ),
+        (
+            "lambda n: n if n < 9_000 else n << 60",
+            "[n if n < 9_000 else n << 60 for n in range(10_000)]",
+        ),
+    ] {
+        let results = many.map::<()>(&session.teleport("python", source));
+        let plain = "list(results.tolist() if hasattr(results, 'tolist') else results)";
+        let same = format!("repr({plain}) == repr({expected})");
+        let same = session.eval_with::<bool>(&same, (("results", &results),));
+        assert!(same.get().await.unwrap(), "{source}");
+    }
+    let few = session.teleport("python", "lambda n: n % 4_999 == 0");
+    let few = many.filter(&few);
+    assert_eq!(few.get().await.unwrap().data(), [0, 4_999, 9_998]);
     let generated = session.eval::<()>("(n for n in range(4))");
     let odd = session.teleport("python", "lambda n: n % 2");
     assert_eq!(generated.filter(&odd).map::<Vec<i64>>(&grown).get().await.unwrap(), [100, 300]);
+}
+
+#[tokio::test]
+async fn an_array_that_python_goes_over_takes_little_room() {
+    let server = Server::builder().flag("--limits-session-memory", "96MiB");
+    let Some(server) = evaluating_with(server, "python").await else { return };
+    let session = server.session().await;
+    let numbers = session.put(&Array::from((0..500_000).map(f64::from).collect::<Vec<_>>()));
+    let half = session.teleport("python", "lambda x: x / 2");
+    let add = session.teleport("python", "lambda a, b: a + b");
+    let sum = numbers.map::<Array<f64>>(&half).reduce::<f64>(&add);
+    assert_eq!(sum.get().await.unwrap(), 62_499_875_000.0);
 }
 
 #[tokio::test]
@@ -223,6 +262,13 @@ async fn what_goes_wrong_with_an_item_of_python_is_told() {
         in     return 1 / x
         in            ~~^~~
     "#);
+    // An end that is no end of the items is no silent one.
+    let ends = session.teleport("python", "lambda x: next(iter(()))");
+    let array = session.put(&Array::from(vec![1.0, 2.0]));
+    for ended in [failure(&numbers.map::<()>(&ends)).await, failure(&array.map::<()>(&ends)).await]
+    {
+        assert_eq!(ended.message, "StopIteration");
+    }
     let endless = session.teleport("python", "def f(x):\n    while True: pass");
     let short = endless.timeout(Duration::from_millis(100));
     assert_eq!(failure(&numbers.map::<()>(&short)).await.code, ErrorCode::DeadlineExceeded);
