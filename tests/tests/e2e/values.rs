@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_bytes::{ByteBuf, Bytes};
 use tokio::runtime::Runtime;
 
-use crate::languages::speaking;
+use crate::languages::{speaking, value};
 
 /// MessagePack's own extension type for a point in time.
 const TIMESTAMP: i8 = -1;
@@ -306,4 +306,136 @@ fn values_come_back_from_python_as_they_went() {
 #[test]
 fn values_come_back_from_javascript_as_they_went() {
     check("javascript");
+}
+
+fn text(text: &str) -> Value {
+    Value::Text(text.to_owned())
+}
+
+fn naturals<const N: usize>(numbers: [u64; N]) -> Value {
+    Value::List(numbers.into_iter().map(Value::Natural).collect())
+}
+
+fn one_entry() -> Value {
+    Value::Map(BTreeMap::from([(Key::Text("a".to_owned()), Value::Natural(1))]))
+}
+
+fn array(dtype: Dtype, shape: &[u64], numbers: &[u8]) -> Value {
+    let mut body = Vec::new();
+    ArrayHeader { dtype, shape: shape.to_vec() }.encode(&mut body);
+    body.extend_from_slice(numbers);
+    Value::Array(body)
+}
+
+/// Checks what expressions give.
+async fn check_results<const N: usize>(language: &str, results: [(&str, Value); N]) {
+    let Some((_server, _session, spoken)) = speaking(language).await else { return };
+    for (source, expected) in results {
+        assert_eq!(value::<Value>(&spoken, source).await, expected, "{source}");
+    }
+}
+
+/// Checks that values are read as what makes an expression of `x` true.
+async fn check_readings<const N: usize>(language: &str, readings: [(Value, &str); N]) {
+    let Some((_server, _session, spoken)) = speaking(language).await else { return };
+    for (value, expression) in readings {
+        let holds = spoken.eval_with::<bool>(expression, (("x", &value),)).get().await;
+        assert!(holds.unwrap(), "{value:?}: {expression}");
+    }
+}
+
+#[tokio::test]
+async fn what_has_no_form_of_its_own_in_javascript_is_the_nearest() {
+    let half = 0.5_f32.to_le_bytes();
+    check_results(
+        "javascript",
+        [
+            ("undefined", Value::Nil),
+            ("[undefined, , 1]", Value::List(vec![Value::Nil, Value::Nil, Value::Natural(1)])),
+            ("1.0", Value::Natural(1)),
+            ("-0", Value::Float((-0.0_f64).to_bits())),
+            ("2 ** 53", Value::Float(2.0_f64.powi(53).to_bits())),
+            ("2n ** 53n", Value::Natural(1 << 53)),
+            ("2n ** 64n", Value::Big(vec![1, 0, 0, 0, 0, 0, 0, 0, 0])),
+            ("new Set([1, 2])", naturals([1, 2])),
+            ("new Map([['a', 1]])", one_entry()),
+            ("({ a: 1, [Symbol('s')]: 2 })", one_entry()),
+            ("new Uint8ClampedArray([1, 2])", Value::Bytes(vec![1, 2])),
+            ("new Uint8Array([1, 2]).buffer", Value::Bytes(vec![1, 2])),
+            ("new DataView(new Uint8Array([1, 2]).buffer, 1)", Value::Bytes(vec![2])),
+            ("new Float32Array([0.5])", array(Dtype::F32, &[1], &half)),
+            ("new farside.Array([[true], [false]])", array(Dtype::Bool, &[2, 1], &[1, 0])),
+            ("new Date(-1)", Value::Time { seconds: -1, nanoseconds: 999_000_000 }),
+            ("'\\ud800'", text("\u{fffd}")),
+            ("new Number(3)", Value::Natural(3)),
+            ("new String('a')", text("a")),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn what_has_no_form_of_its_own_in_python_is_the_nearest() {
+    check_results(
+        "python",
+        [
+            ("import array, collections, datetime, enum, types\n(1, 2)", naturals([1, 2])),
+            ("frozenset({1})", naturals([1])),
+            ("collections.namedtuple('P', 'x y')(1, 2)", naturals([1, 2])),
+            ("enum.IntEnum('E', 'one two').two", Value::Natural(2)),
+            ("2 ** 64", Value::Big(vec![1, 0, 0, 0, 0, 0, 0, 0, 0])),
+            ("1.0", Value::Float(1.0_f64.to_bits())),
+            ("collections.OrderedDict(a=1)", one_entry()),
+            ("collections.UserDict(a=1)", one_entry()),
+            ("types.MappingProxyType({'a': 1})", one_entry()),
+            ("memoryview(b'abc')[1:]", Value::Bytes(b"bc".to_vec())),
+            ("array.array('B', [1, 2])", array(Dtype::U8, &[2], &[1, 2])),
+            ("datetime.datetime(2024, 2, 29, 12)", text("2024-02-29T12:00:00")),
+            ("datetime.date(2024, 2, 29)", text("2024-02-29")),
+            ("datetime.time(12, 30)", text("12:30:00")),
+            (
+                "datetime.datetime(1970, 1, 1, 1, 0, 0, 1, datetime.timezone.utc)",
+                Value::Time { seconds: 3600, nanoseconds: 1000 },
+            ),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn values_are_read_as_what_a_language_has_for_them() {
+    let moment = Value::Time { seconds: 1, nanoseconds: 999_999_999 };
+    let table = array(Dtype::U8, &[1, 2], &[1, 2]);
+    let row = array(Dtype::I16, &[2], &[1, 0, 2, 0]);
+    let numbered = Value::Map(BTreeMap::from([(Key::Integer(1), Value::Nil)]));
+    let big = Value::Natural(1 << 53);
+    check_readings(
+        "javascript",
+        [
+            (Value::Nil, "x === null"),
+            (Value::Natural(1), "x === 1"),
+            (big.clone(), "x === 2n ** 53n"),
+            (Value::Bytes(vec![1]), "x instanceof Uint8Array && x[0] === 1"),
+            (one_entry(), "Object.getPrototypeOf(x) === Object.prototype && x.a === 1"),
+            (numbered.clone(), "x instanceof Map && x.get(1) === null"),
+            (moment.clone(), "x instanceof Date && x.getTime() === 1999"),
+            (row.clone(), "x instanceof Int16Array && x[1] === 2"),
+            (table.clone(), "x instanceof farside.Array && x.get(0, 1) === 2"),
+        ],
+    )
+    .await;
+    check_readings(
+        "python",
+        [
+            (Value::Nil, "x is None"),
+            (big, "x == 2 ** 53"),
+            (Value::Bytes(vec![1]), "x == b'\\x01' and type(x) is bytes"),
+            (one_entry(), "x == {'a': 1} and type(x) is dict"),
+            (numbered, "x == {1: None}"),
+            (moment, "x.isoformat() == '1970-01-01T00:00:01.999999+00:00'"),
+            (row, "type(x).__name__ == 'Array' and x.dtype == 'i16' and x.tolist() == [1, 2]"),
+            (table, "x.shape == (1, 2) and x[0, 1] == 2"),
+        ],
+    )
+    .await;
 }
