@@ -1,5 +1,7 @@
 //! Results that are no plain data and stay in their evaluator.
 
+use std::time::Duration;
+
 use farside::{ErrorCode, Far, Named, RefState, Session};
 use farside_tests::guest;
 use serde::Serialize;
@@ -273,6 +275,25 @@ class made:
         session.function(&format!("{name}.reset")).value::<()>(()).await.unwrap();
         let forgotten = failure(&two.invoke::<String>(())).await;
         assert_eq!(forgotten.message, "ReferenceError: object 2 is not there any more", "{name}");
+    }
+}
+
+#[tokio::test]
+async fn an_evaluation_that_is_undone_leaves_the_objects() {
+    // One long operation each, in which the interpreter does not look up.
+    let operations = ["(3n ** 600000n).toString().length", "pow(3, 10 ** 7)"];
+    for ((name, one), operation) in ONE.into_iter().zip(operations) {
+        let Some((_server, session, language)) = speaking(name).await else { continue };
+        let before = language.eval::<()>(one);
+        session.wait(&[before.id()], 1, None).await.unwrap();
+        let undone = language.clone().timeout(Duration::from_millis(300)).eval::<()>(operation);
+        let undone = failure(&undone).await;
+        assert_eq!(undone.code, ErrorCode::DeadlineExceeded);
+        assert!(undone.hint.unwrap().contains("as they were before it"), "{name}");
+        let after = language.eval::<()>(one);
+        for far in [before, after] {
+            assert_eq!(far.invoke::<i64>(()).get().await.unwrap(), 1, "{name}");
+        }
     }
 }
 
