@@ -29,7 +29,11 @@ pub(crate) fn details(failure: &Failure) -> String {
 
 /// The traceback of an evaluated language, if the failure is an exception of one.
 pub(crate) fn traceback(failure: &Failure) -> Option<String> {
-    backtrace(failure).filter(|_| is_traceback(failure))
+    let text = backtrace(failure).filter(|_| is_traceback(failure))?;
+    // The server leaves its last line out if that is the message.
+    let message = failure.message.lines().next().unwrap_or_default();
+    let is_told = failure.backtrace.iter().any(|line| line == message);
+    Some(if is_told { text } else { format!("{text}\n{}", plain(&failure.message)) })
 }
 
 /// The nearest hint: the failure's own, or that of what led to it.
@@ -119,6 +123,18 @@ mod tests {
            1: stats::mean at src/lib.rs:12:5
         ");
         assert_eq!(hint(&failure), Some("`farside renew stats` gives it a fresh instance"));
+    }
+
+    #[test]
+    fn a_traceback_says_what_was_raised() {
+        fn check(backtrace: &[&str], expected: &str) {
+            let backtrace = backtrace.iter().map(|line| (*line).to_owned()).collect();
+            let failure = Failure::new(ErrorCode::GuestError, "Error: no");
+            assert_eq!(traceback(&Failure { backtrace, ..failure }).as_deref(), Some(expected));
+        }
+        check(&["  line 1"], "  line 1\nError: no");
+        check(&["Error: no", "  at line 1"], "Error: no\n  at line 1");
+        assert_eq!(traceback(&chain()), None);
     }
 
     #[test]

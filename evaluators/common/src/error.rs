@@ -55,6 +55,19 @@ impl EvalError {
         EvalError::new(EvalError::NOT_PLAIN, message)
     }
 
+    /// An argument, or a part of one, that can't go to a function of the session.
+    #[must_use]
+    pub fn argument_not_plain(what: &str, path: &str) -> EvalError {
+        let message = format!("argument {path} is {what}, which is no plain value");
+        EvalError::new("TypeError", message)
+    }
+
+    /// An id of an object that is not kept.
+    #[must_use]
+    pub fn no_object(id: u64) -> EvalError {
+        EvalError::new("ReferenceError", format!("object {id} is not there any more"))
+    }
+
     /// The same with no text longer than callers can be told. Of a traceback, its middle
     /// is left out: it begins where the code was entered, and ends with what went wrong.
     #[must_use]

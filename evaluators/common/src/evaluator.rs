@@ -65,13 +65,27 @@ pub trait Evaluator: Sized {
     /// What the text did wrong, or that its value is no plain one.
     fn run(&mut self, script: Script) -> Result<Raw, EvalError>;
 
+    /// Does something with values that stay: one of `invoke`, `attribute`, `item`,
+    /// `method`, `map`, `filter` and `reduce`, with the arguments of that function.
+    ///
+    /// # Errors
+    /// What went wrong in it.
+    fn apply(&mut self, what: &str, arguments: &[Raw]) -> Result<Raw, EvalError>;
+
+    /// Makes a function of a text that defines one: the last one, if there are several.
+    /// The text leaves no variables.
+    ///
+    /// # Errors
+    /// What is wrong with the text, or that it defines none.
+    fn define(&mut self, source: &str) -> Result<Raw, EvalError>;
+
     /// The names that begin like this: variables, and with a dot the parts of one.
     ///
     /// # Errors
     /// They can't be found.
     fn names(&mut self, prefix: &str) -> Result<Vec<String>, EvalError>;
 
-    /// Forgets every variable.
+    /// Forgets every variable and object.
     ///
     /// # Errors
     /// They can't be forgotten.
@@ -174,7 +188,95 @@ macro_rules! evaluator {
                 .unwrap_or_default()
         }
 
-        /// Forgets every variable.
+        /// Calls a function that an earlier evaluation gave: with a list of arguments, or
+        /// with those of a map by name.
+        #[::farside_guest::function]
+        fn invoke(
+            object: ::farside_guest::Raw,
+            arguments: ::farside_guest::Raw,
+        ) -> Result<::farside_guest::Raw, $crate::EvalError> {
+            applied("invoke", &[object, arguments])
+        }
+
+        /// An attribute of an object.
+        #[::farside_guest::function]
+        fn attribute(
+            object: ::farside_guest::Raw,
+            name: ::farside_guest::Raw,
+        ) -> Result<::farside_guest::Raw, $crate::EvalError> {
+            applied("attribute", &[object, name])
+        }
+
+        /// What an object has at an index or under a key.
+        #[::farside_guest::function]
+        fn item(
+            object: ::farside_guest::Raw,
+            key: ::farside_guest::Raw,
+        ) -> Result<::farside_guest::Raw, $crate::EvalError> {
+            applied("item", &[object, key])
+        }
+
+        /// Calls a method of an object.
+        #[::farside_guest::function]
+        fn method(
+            object: ::farside_guest::Raw,
+            name: ::farside_guest::Raw,
+            arguments: ::farside_guest::Raw,
+        ) -> Result<::farside_guest::Raw, $crate::EvalError> {
+            applied("method", &[object, name, arguments])
+        }
+
+        /// The function that source text defines: the last one, if there are several.
+        #[::farside_guest::function]
+        fn define(source: String) -> Result<::farside_guest::Raw, $crate::EvalError> {
+            with_evaluator(|evaluator| {
+                let define =
+                    |evaluator: &mut $evaluator| $crate::Evaluator::define(evaluator, &source);
+                $crate::Evaluator::guarded(evaluator, define)
+            })
+        }
+
+        /// The results of a function for each item of a list or array.
+        #[::farside_guest::function]
+        fn map(
+            function: ::farside_guest::Raw,
+            data: ::farside_guest::Raw,
+        ) -> Result<::farside_guest::Raw, $crate::EvalError> {
+            applied("map", &[function, data])
+        }
+
+        /// The items for which a function says yes.
+        #[::farside_guest::function]
+        fn filter(
+            function: ::farside_guest::Raw,
+            data: ::farside_guest::Raw,
+        ) -> Result<::farside_guest::Raw, $crate::EvalError> {
+            applied("filter", &[function, data])
+        }
+
+        /// Puts items together, one after the other, by a function of two.
+        #[::farside_guest::function]
+        fn reduce(
+            function: ::farside_guest::Raw,
+            data: ::farside_guest::Raw,
+            initial: Option<::farside_guest::Raw>,
+        ) -> Result<::farside_guest::Raw, $crate::EvalError> {
+            applied("reduce", &[function, data, initial.unwrap_or_default()])
+        }
+
+        fn applied(
+            what: &str,
+            arguments: &[::farside_guest::Raw],
+        ) -> Result<::farside_guest::Raw, $crate::EvalError> {
+            with_evaluator(|evaluator| {
+                let apply = |evaluator: &mut $evaluator| {
+                    $crate::Evaluator::apply(evaluator, what, arguments)
+                };
+                $crate::Evaluator::guarded(evaluator, apply)
+            })
+        }
+
+        /// Forgets every variable and object.
         #[::farside_guest::function]
         fn reset() -> Result<(), $crate::EvalError> {
             with_evaluator($crate::Evaluator::reset)

@@ -200,7 +200,7 @@
     mend: (text) => text.toWellFormed(),
     bigint: (text) => BigInt(text),
     negative: (text) => -BigInt(text),
-    map: (flat) => {
+    entries: (flat) => {
       const map = new Map();
       for (let place = 0; place < flat.length; place += 2) map.set(flat[place], flat[place + 1]);
       return map;

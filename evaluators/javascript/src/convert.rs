@@ -1,12 +1,13 @@
 //! Values of the wire as values of the language, and back.
 
-use evaluator_common::EvalError;
 use evaluator_common::value::{DEPTH, Item, Malformed, Reader, Timestamp, Writer};
+use evaluator_common::{EvalError, Objects};
 use farside_guest::Raw;
 use farside_protocol::array::{ArrayHeader, Dtype};
 use rquickjs::object::Property;
 use rquickjs::{Array, Ctx, Function, Object, TypedArray, Value};
 
+use crate::engine::Kept;
 use crate::failure::Failure;
 
 /// The largest integer up to which a number holds every one.
@@ -16,15 +17,17 @@ const SAFE: i128 = (1 << 53) - 1;
 pub(crate) fn read<'js>(
     ctx: &Ctx<'js>,
     tools: &Object<'js>,
+    objects: &Objects<Kept>,
     bytes: &[u8],
 ) -> Result<Value<'js>, Failure> {
-    let mut reading = Reading { ctx, tools, reader: Reader::new(bytes) };
+    let mut reading = Reading { ctx, tools, objects, reader: Reader::new(bytes) };
     reading.value()
 }
 
 struct Reading<'a, 'js> {
     ctx: &'a Ctx<'js>,
     tools: &'a Object<'js>,
+    objects: &'a Objects<Kept>,
     reader: Reader<'a>,
 }
 
@@ -52,7 +55,10 @@ impl<'js> Reading<'_, 'js> {
                 let milliseconds = seconds as f64 * 1e3 + f64::from(nanoseconds / 1_000_000);
                 self.tool("date")?.call((milliseconds,))?
             }
-            Item::Object(id) => self.tool("kept")?.call((id as f64,))?,
+            Item::Object(id) => match self.objects.get(id) {
+                Some(kept) => kept.clone().restore(&ctx)?,
+                None => return Err(Failure::Other(EvalError::no_object(id))),
+            },
             Item::Unknown(number) => {
                 let message = format!("a binding holds an unknown extension, {number}");
                 return Err(Failure::Other(EvalError::new("TypeError", message)));
@@ -113,7 +119,7 @@ impl<'js> Reading<'_, 'js> {
             flat.set(2 * place, key)?;
             flat.set(2 * place + 1, value)?;
         }
-        Ok(self.tool("map")?.call((flat,))?)
+        Ok(self.tool("entries")?.call((flat,))?)
     }
 
     fn array(&self, body: &[u8]) -> Result<Value<'js>, Failure> {
@@ -272,12 +278,14 @@ impl<'js> Writing<'_, 'js> {
 
     fn plain(&mut self, value: Value<'js>) -> Result<(), Failure> {
         let Some(object) = value.into_object() else { return Err(self.not_plain("a symbol")) };
-        let keys = object.keys::<String>().collect::<Result<Vec<_>, _>>()?;
+        // As the language's own strings: one may hold zeros.
+        let keys = object.keys::<rquickjs::String>().collect::<Result<Vec<_>, _>>()?;
         self.writer.map(keys.len());
         for key in keys {
-            self.writer.text(&key);
-            let value = object.get(&key)?;
-            self.inside(Step::Key(key), value)?;
+            let text = self.text(&key)?;
+            self.writer.text(&text);
+            let value = object.get(key)?;
+            self.inside(Step::Key(text), value)?;
         }
         Ok(())
     }

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use evaluator_common::value::Writer;
-use evaluator_common::{DEFAULT_NAME, EvalError, Evaluator, Interrupt, Script, Sources, Wanted};
+use evaluator_common::{
+    DEFAULT_NAME, EvalError, Evaluator, Interrupt, Objects, Script, Sources, Wanted,
+};
 use farside_guest::{Raw, session};
 use rquickjs::context::EvalOptions;
 use rquickjs::convert::List;
@@ -11,6 +13,7 @@ use rquickjs::function::Args;
 use rquickjs::promise::PromiseState;
 use rquickjs::{Context, Ctx, Function, Object, Persistent, Promise, Runtime, Value};
 
+use crate::failure::Failure;
 use crate::{INTERRUPT, convert, failure, native};
 
 /// Most of the linear memory's stack that scripts may use. The guest's own stack, which
@@ -19,6 +22,9 @@ const STACK_BYTES: usize = 256 << 10;
 
 const BOOT: &str = include_str!("boot.js");
 const OBJECTS: &str = include_str!("objects.js");
+
+/// A value that scripts keep for their callers.
+pub(crate) type Kept = Persistent<Value<'static>>;
 
 /// The interpreter, its context, and what `boot.js` gave.
 pub(crate) struct Engine {
@@ -30,10 +36,7 @@ pub(crate) struct Engine {
     declared: BTreeSet<String>,
     /// The version of the session's functions that scripts see.
     functions: u64,
-    /// Objects that were given away, ever.
-    given: u64,
-    /// Those that scripts keep for their callers.
-    kept: usize,
+    objects: Objects<Kept>,
 }
 
 impl Evaluator for Engine {
@@ -45,7 +48,8 @@ impl Evaluator for Engine {
         runtime.set_interrupt_handler(Some(Box::new(|| INTERRUPT.is_requested())));
         let (context, tools) = boot(&runtime)?;
         let (sources, declared) = (Sources::new(), BTreeSet::new());
-        Ok(Engine { runtime, context, tools, sources, declared, functions: 0, given: 0, kept: 0 })
+        let (functions, objects) = (0, Objects::new());
+        Ok(Engine { runtime, context, tools, sources, declared, functions, objects })
     }
 
     fn wake(&mut self) -> Result<(), EvalError> {
@@ -59,7 +63,8 @@ impl Evaluator for Engine {
         self.context = context;
         self.sources = Sources::new();
         self.declared.clear();
-        (self.functions, self.kept) = (0, 0);
+        self.functions = 0;
+        self.objects.clear();
         self.runtime.run_gc();
         Ok(())
     }
@@ -67,9 +72,9 @@ impl Evaluator for Engine {
     fn run(&mut self, script: Script) -> Result<Raw, EvalError> {
         let Script { source, bindings, name, wanted } = script;
         let name = self.sources.keep(&name, &source);
-        let result = self.enter(wanted, |ctx, tools| {
+        let result = self.enter(wanted, |ctx, tools, objects| {
             for (name, raw) in bindings {
-                let value = convert::read(ctx, tools, raw.as_bytes())?;
+                let value = convert::read(ctx, tools, objects, raw.as_bytes())?;
                 ctx.globals().set(name, value)?;
             }
             evaluate(ctx, &source, &name)
@@ -80,41 +85,22 @@ impl Evaluator for Engine {
         result
     }
 
-    fn names(&mut self, prefix: &str) -> Result<Vec<String>, EvalError> {
-        let mut names = self.declared.clone();
-        names.retain(|name| name.starts_with(prefix));
-        self.context.with(|ctx| {
-            let tools = self.tools.clone().restore(&ctx).map_err(|error| broken(&error))?;
-            let candidates: rquickjs::Result<Vec<String>> =
-                tools.get::<_, Function>("candidates").and_then(|find| find.call((prefix,)));
-            match candidates {
-                Ok(found) => names.extend(found),
-                Err(_) => drop(ctx.catch()),
+    fn apply(&mut self, what: &str, arguments: &[Raw]) -> Result<Raw, EvalError> {
+        self.enter(Wanted::Value, |ctx, tools, objects| {
+            let tool: Function = tools.get(what)?;
+            let mut values = Args::new(ctx.clone(), arguments.len());
+            for argument in arguments {
+                values.push_arg(convert::read(ctx, tools, objects, argument.as_bytes())?)?;
             }
-            Ok(names.into_iter().collect())
-        })
-    }
-}
-
-impl Engine {
-    /// Applies one of the tools to values.
-    pub(crate) fn apply(&mut self, tool: &str, values: &[Raw]) -> Result<Raw, EvalError> {
-        self.enter(Wanted::Value, |ctx, tools| {
-            let tool: Function = tools.get(tool)?;
-            let mut arguments = Args::new(ctx.clone(), values.len());
-            for value in values {
-                arguments.push_arg(convert::read(ctx, tools, value.as_bytes())?)?;
-            }
-            let value: Value = tool.call_arg(arguments)?;
+            let value: Value = tool.call_arg(values)?;
             finished(ctx, value)
         })
     }
 
-    /// Makes a function of a text that defines one.
-    pub(crate) fn define(&mut self, source: &str) -> Result<Raw, EvalError> {
+    fn define(&mut self, source: &str) -> Result<Raw, EvalError> {
         let expression = format!("({}\n)", source.trim_end().trim_end_matches(';'));
         let names = [source, &expression].map(|text| self.sources.keep(DEFAULT_NAME, text));
-        self.enter(Wanted::Value, |ctx, tools| {
+        self.enter(Wanted::Value, |ctx, tools, _| {
             // An expression, statements, and else what is told of the text as it is.
             let value = match evaluate(ctx, &expression, &names[1]) {
                 Err(failure) if is_syntax_error(ctx, &failure) => {
@@ -134,42 +120,58 @@ impl Engine {
         })
     }
 
+    fn names(&mut self, prefix: &str) -> Result<Vec<String>, EvalError> {
+        let mut names = self.declared.clone();
+        names.retain(|name| name.starts_with(prefix));
+        self.context.with(|ctx| {
+            let tools = self.tools.clone().restore(&ctx).map_err(|error| broken(&error))?;
+            let candidates: rquickjs::Result<Vec<String>> =
+                tools.get::<_, Function>("candidates").and_then(|find| find.call((prefix,)));
+            match candidates {
+                Ok(found) => names.extend(found),
+                Err(_) => drop(ctx.catch()),
+            }
+            Ok(names.into_iter().collect())
+        })
+    }
+}
+
+impl Engine {
     /// Does one thing for a caller: with the session's functions as they are, and without
     /// the objects that nobody refers to any more.
     fn enter(
         &mut self,
         wanted: Wanted,
-        work: impl for<'js> FnOnce(&Ctx<'js>, &Object<'js>) -> Result<Value<'js>, failure::Failure>,
+        work: impl for<'js> FnOnce(
+            &Ctx<'js>,
+            &Object<'js>,
+            &Objects<Kept>,
+        ) -> Result<Value<'js>, Failure>,
     ) -> Result<Raw, EvalError> {
         let functions = session::functions(self.functions);
-        let released = if self.kept == 0 { Vec::new() } else { session::released() };
-        self.kept = self.kept.saturating_sub(released.len());
-        let Engine { context, tools, sources, functions: known, given, kept, .. } = self;
+        let released = self.objects.released();
+        let Engine { context, tools, sources, functions: known, objects, .. } = self;
         context.with(|ctx| {
             let tools = tools.clone().restore(&ctx).map_err(|error| broken(&error))?;
-            let done: Result<Raw, failure::Failure> = (|| {
+            let done: Result<Raw, Failure> = (|| {
                 if let Some(functions) = functions {
-                    let functions = convert::read(&ctx, &tools, &functions)?;
+                    let functions = convert::read(&ctx, &tools, objects, &functions)?;
                     let bind: Function = tools.get("bind")?;
                     *known = bind.call::<_, f64>((functions,))? as u64;
                 }
-                let value = work(&ctx, &tools);
+                let value = work(&ctx, &tools, objects);
                 // Not before: an argument may be one of them.
-                if !released.is_empty() {
-                    let ids: Vec<f64> = released.iter().map(|id| *id as f64).collect();
-                    tools.get::<_, Function>("forget")?.call::<_, ()>((ids,))?;
-                }
+                objects.forget(&released);
                 let value = value?;
                 if wanted == Wanted::Nothing {
                     return Ok(Raw::default());
                 }
                 match convert::write(&tools, value.clone()) {
-                    Err(failure::Failure::NotPlain { path, .. }) if path.is_empty() => {
-                        let id = *given + 1;
-                        let keep: Function = tools.get("keep")?;
-                        let (kind, text): (String, String) =
-                            keep.call::<_, List<(String, String)>>((id as f64, value))?.0;
-                        (*given, *kept) = (id, *kept + 1);
+                    Err(Failure::NotPlain { path, .. }) if path.is_empty() => {
+                        let tell: Function = tools.get("tell")?;
+                        let List((kind, text)) =
+                            tell.call::<_, List<(String, String)>>((value.clone(),))?;
+                        let id = objects.keep(Persistent::save(&ctx, value));
                         let mut writer = Writer::new();
                         writer.object(id, &kind, &text);
                         Ok(Raw::from_bytes(writer.into_bytes()))
@@ -212,7 +214,7 @@ fn options(name: &str) -> EvalOptions {
 }
 
 /// Runs a script and all that it left to do; a promise gives what it became.
-fn evaluate<'js>(ctx: &Ctx<'js>, source: &str, name: &str) -> Result<Value<'js>, failure::Failure> {
+fn evaluate<'js>(ctx: &Ctx<'js>, source: &str, name: &str) -> Result<Value<'js>, Failure> {
     let awaits = source.contains("await");
     let mut options = options(name);
     options.promise = awaits;
@@ -229,17 +231,17 @@ fn evaluate<'js>(ctx: &Ctx<'js>, source: &str, name: &str) -> Result<Value<'js>,
 }
 
 /// What a value became when all that was left to do is done.
-fn finished<'js>(ctx: &Ctx<'js>, value: Value<'js>) -> Result<Value<'js>, failure::Failure> {
+fn finished<'js>(ctx: &Ctx<'js>, value: Value<'js>) -> Result<Value<'js>, Failure> {
     while ctx.execute_pending_job() {}
     if INTERRUPT.is_requested() {
-        return Err(failure::Failure::Other(EvalError::interrupted()));
+        return Err(Failure::Other(EvalError::interrupted()));
     }
     settled(value)
 }
 
 /// Whether it is one; the context still holds it if it is not.
-fn is_syntax_error(ctx: &Ctx<'_>, failure: &failure::Failure) -> bool {
-    if !matches!(failure, failure::Failure::Thrown(rquickjs::Error::Exception)) {
+fn is_syntax_error(ctx: &Ctx<'_>, failure: &Failure) -> bool {
+    if !matches!(failure, Failure::Thrown(rquickjs::Error::Exception)) {
         return false;
     }
     let thrown = ctx.catch();
@@ -251,12 +253,12 @@ fn is_syntax_error(ctx: &Ctx<'_>, failure: &failure::Failure) -> bool {
     is_one
 }
 
-fn settled(value: Value<'_>) -> Result<Value<'_>, failure::Failure> {
+fn settled(value: Value<'_>) -> Result<Value<'_>, Failure> {
     match value.as_promise().map(Promise::state) {
         None => Ok(value),
         Some(PromiseState::Pending) => {
             let error = EvalError::not_plain("a pending Promise", "");
-            Err(failure::Failure::Other(error))
+            Err(Failure::Other(error))
         }
         Some(_) => {
             let result = value.as_promise().and_then(Promise::result::<Value>);

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use evaluator_common::Lines;
+use evaluator_common::{EvalError, Lines, Objects};
 use farside_guest::log::Level;
 use farside_guest::session;
 use rquickjs::{Array, Ctx, Exception, Function, Object, Result, Value};
@@ -45,7 +45,9 @@ fn call<'js>(
     };
     let outcome = Array::new(ctx.clone())?;
     outcome.set(0, succeeded)?;
-    outcome.set(1, thrown(&ctx, convert::read(&ctx, &tools, &answer))?)?;
+    // No object leaves its evaluator, so there is none in an answer.
+    let answer = convert::read(&ctx, &tools, &Objects::new(), &answer);
+    outcome.set(1, thrown(&ctx, answer)?)?;
     Ok(outcome)
 }
 
@@ -55,8 +57,8 @@ fn thrown<T>(ctx: &Ctx<'_>, converted: std::result::Result<T, Failure>) -> Resul
         Failure::Thrown(error) => error,
         Failure::Other(error) => Exception::throw_type(ctx, &error.message),
         Failure::NotPlain { what, path } => {
-            let message = format!("argument {path} is {what}, which is no plain value");
-            Exception::throw_type(ctx, &message)
+            let error = EvalError::argument_not_plain(&what, &path);
+            Exception::throw_type(ctx, &error.message)
         }
     })
 }

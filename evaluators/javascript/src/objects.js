@@ -1,10 +1,9 @@
-// What is no plain value stays here, and what callers do with it. Everything is kept in
-// this function, out of reach.
+// What callers are told of what is no plain value, and what they do with it. Everything is
+// kept in this function, out of reach.
 ((tools, arrays) => {
   'use strict';
   const { FarsideArray, typed } = arrays;
   const TEXT = 200;
-  const objects = new Map();
 
   // What it is, in a word.
   function kind(value) {
@@ -15,15 +14,7 @@
   }
   const cut = (text) => (text.length > TEXT ? `${text.slice(0, TEXT - 1)}\u2026` : text).toWellFormed();
   const attempt = (f) => { try { return cut(f()); } catch { return ''; } };
-  function keep(id, value) {
-    objects.set(id, value);
-    return [attempt(() => kind(value)) || 'object', attempt(() => tools.inspect(value))];
-  }
-  function kept(id) {
-    if (!objects.has(id)) throw new ReferenceError(`object ${id} is not there any more`);
-    return objects.get(id);
-  }
-  const forget = (ids) => ids.forEach((id) => objects.delete(id));
+  const tell = (value) => [attempt(() => kind(value)) || 'object', attempt(() => tools.inspect(value))];
 
   // Arguments by position; those by name are one object.
   const list = (args) => Array.isArray(args) ? args : [args];
@@ -96,5 +87,5 @@
     return value;
   }
 
-  return { ...tools, keep, kept, forget, invoke, attribute, item, method, map, filter, reduce, definition, defined };
+  return { ...tools, tell, invoke, attribute, item, method, map, filter, reduce, definition, defined };
 })

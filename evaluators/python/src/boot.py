@@ -22,6 +22,7 @@ _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 _TYPES = {
     type({}.keys()), type({}.values()), type({}.items()), range, collections.deque,
 }
+_FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType, types.MethodType)
 _MAPS = (collections.UserDict, collections.ChainMap, types.MappingProxyType)
 
 
@@ -51,7 +52,7 @@ def describe(value):
         return 'no', f'the class {value.__qualname__}'
     if isinstance(value, types.ModuleType):
         return 'no', f'the module {value.__name__}'
-    if isinstance(value, (types.FunctionType, types.BuiltinFunctionType, types.MethodType)):
+    if isinstance(value, _FUNCTIONS):
         return 'no', f'the function {value.__qualname__}'
     article = 'an' if kind.__name__[:1] in 'aeioAEIO' else 'a'
     return 'no', f'{article} {kind.__qualname__}'
@@ -83,8 +84,13 @@ def format_error(error):
     name = kind.__qualname__
     if kind.__module__ not in ('builtins', '__main__'):
         name = f'{kind.__module__}.{name}'
-    text = ''.join(traceback.format_exception(kind, error, error.__traceback__))
-    return name, message, text.rstrip('\n')
+    told = traceback.TracebackException(kind, error, error.__traceback__, compact=True)
+    # What the evaluator itself does explains nothing.
+    every = [told]
+    for one in every:
+        one.stack[:] = [frame for frame in one.stack if frame.filename != '<boot>']
+        every += filter(None, (one.__cause__, one.__context__, *(one.exceptions or ())))
+    return name, message, ''.join(told.format()).rstrip('\n')
 
 
 def wake():

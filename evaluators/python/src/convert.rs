@@ -2,6 +2,7 @@
 
 use evaluator_common::array::NdArray;
 use evaluator_common::value::{DEPTH, Item, Malformed, Reader, Timestamp, Writer};
+use evaluator_common::{EvalError, Objects};
 use farside_guest::Raw;
 use malachite_bigint::BigInt;
 use num_traits::ToPrimitive as _;
@@ -11,22 +12,40 @@ use rustpython_vm::builtins::{
 };
 use rustpython_vm::function::ArgBytesLike;
 use rustpython_vm::{
-    AsObject as _, PyObject, PyObjectRef, PyPayload as _, PyResult, TryFromBorrowedObject as _,
+    AsObject as _, PyObject, PyObjectRef, PyPayload as _, TryFromBorrowedObject as _,
     VirtualMachine,
 };
 
 use crate::array::PyNdArray;
 use crate::failure::Failure;
-use crate::interpreter::Tools;
+
+/// The functions of `boot.py` for what is neither Rust's nor the language's own.
+#[derive(Clone)]
+pub(crate) struct Forms {
+    pub(crate) describe: PyObjectRef,
+    pub(crate) moment: PyObjectRef,
+}
+
+impl From<Malformed> for Failure {
+    fn from(_: Malformed) -> Failure {
+        Failure::Other(EvalError::new("TypeError", "a binding is no proper value"))
+    }
+}
 
 /// Reads one value.
-pub(crate) fn read(vm: &VirtualMachine, tools: &Tools, bytes: &[u8]) -> PyResult {
-    Reading { vm, tools, reader: Reader::new(bytes) }.value(Place::Value)
+pub(crate) fn read(
+    vm: &VirtualMachine,
+    forms: &Forms,
+    objects: &Objects<PyObjectRef>,
+    bytes: &[u8],
+) -> Result<PyObjectRef, Failure> {
+    Reading { vm, forms, objects, reader: Reader::new(bytes) }.value(Place::Value)
 }
 
 struct Reading<'a> {
     vm: &'a VirtualMachine,
-    tools: &'a Tools,
+    forms: &'a Forms,
+    objects: &'a Objects<PyObjectRef>,
     reader: Reader<'a>,
 }
 
@@ -38,9 +57,9 @@ enum Place {
 }
 
 impl Reading<'_> {
-    fn value(&mut self, place: Place) -> PyResult {
+    fn value(&mut self, place: Place) -> Result<PyObjectRef, Failure> {
         let ctx = &self.vm.ctx;
-        Ok(match self.reader.next_item().map_err(|error| self.malformed(error))? {
+        Ok(match self.reader.next_item()? {
             Item::Nil => ctx.none(),
             Item::Bool(value) => ctx.new_bool(value).into(),
             Item::Integer(value) => ctx.new_int(value).into(),
@@ -68,38 +87,34 @@ impl Reading<'_> {
                 map.into()
             }
             Item::Array(body) => {
-                let array = NdArray::decode(body).map_err(|_| self.malformed(Malformed))?;
+                let array = NdArray::decode(body).map_err(|_| Malformed)?;
                 PyNdArray::from(array).into_pyobject(self.vm)
             }
             Item::Timestamp(Timestamp { seconds, nanoseconds }) => {
-                self.tools.moment.call((seconds, nanoseconds), self.vm)?
+                self.forms.moment.call((seconds, nanoseconds), self.vm)?
             }
-            Item::Object(_) => {
-                let text = "a binding is an object of another evaluator".to_owned();
-                return Err(self.vm.new_type_error(text));
-            }
+            Item::Object(id) => match self.objects.get(id) {
+                Some(object) => object.clone(),
+                None => return Err(Failure::Other(EvalError::no_object(id))),
+            },
             Item::Unknown(number) => {
                 let text = format!("a binding holds an unknown extension, {number}");
-                return Err(self.vm.new_type_error(text));
+                return Err(Failure::Other(EvalError::new("TypeError", text)));
             }
         })
-    }
-
-    fn malformed(&self, _: Malformed) -> rustpython_vm::builtins::PyBaseExceptionRef {
-        self.vm.new_type_error("a binding is no proper value".to_owned())
     }
 }
 
 /// Writes one value.
-pub(crate) fn write(vm: &VirtualMachine, tools: &Tools, value: &PyObject) -> Result<Raw, Failure> {
-    let mut writing = Writing { vm, tools, writer: Writer::new(), path: Vec::new() };
+pub(crate) fn write(vm: &VirtualMachine, forms: &Forms, value: &PyObject) -> Result<Raw, Failure> {
+    let mut writing = Writing { vm, forms, writer: Writer::new(), path: Vec::new() };
     writing.value(value)?;
     Ok(Raw::from_bytes(writing.writer.into_bytes()))
 }
 
 struct Writing<'a> {
     vm: &'a VirtualMachine,
-    tools: &'a Tools,
+    forms: &'a Forms,
     writer: Writer,
     /// The way to the value that is written.
     path: Vec<Step>,
@@ -182,7 +197,7 @@ impl Writing<'_> {
     /// What `boot.py` knows to be like something plain, or says what it is.
     fn described(&mut self, value: &PyObject) -> Result<(), Failure> {
         let vm = self.vm;
-        let described = self.tools.describe.call((value.to_owned(),), vm)?;
+        let described = self.forms.describe.call((value.to_owned(),), vm)?;
         let parts = match described.downcast_ref::<PyTuple>() {
             Some(parts) => parts.as_slice(),
             None => &[],

@@ -11,6 +11,8 @@ use crate::native::SOURCES;
 pub(crate) enum Failure {
     /// By an exception.
     Raised(PyBaseExceptionRef),
+    /// By a value that is no plain one, with the way to it.
+    NotPlain { what: String, path: String },
     /// By an error that is not the language's.
     Other(EvalError),
 }
@@ -18,7 +20,18 @@ pub(crate) enum Failure {
 impl Failure {
     /// There is no plain value for it; a path tells where it is in the result.
     pub(crate) fn not_plain(what: &str, path: &str) -> Failure {
-        Failure::Other(EvalError::not_plain(what, path))
+        Failure::NotPlain { what: what.to_owned(), path: path.to_owned() }
+    }
+
+    /// The exception for what went wrong with an argument of a function of the session.
+    pub(crate) fn raised(self, vm: &VirtualMachine) -> PyBaseExceptionRef {
+        match self {
+            Failure::Raised(exception) => exception,
+            Failure::NotPlain { what, path } => {
+                vm.new_type_error(EvalError::argument_not_plain(&what, &path).message)
+            }
+            Failure::Other(error) => vm.new_type_error(error.message),
+        }
     }
 }
 
@@ -32,6 +45,7 @@ impl From<PyBaseExceptionRef> for Failure {
 pub(crate) fn tell(vm: &VirtualMachine, failure: Failure, tools: &Tools) -> EvalError {
     match failure {
         Failure::Other(error) => error,
+        Failure::NotPlain { what, path } => EvalError::not_plain(&what, &path),
         Failure::Raised(exception) => {
             told(vm, &exception, tools).unwrap_or_else(|_| untold(vm, &exception))
         }

@@ -1,32 +1,47 @@
 //! The interpreter, its global variables, and what `boot.py` gave.
 
-use evaluator_common::{DEFAULT_NAME, EvalError, Evaluator, Interrupt, Script, Wanted};
-use farside_guest::Raw;
+use evaluator_common::value::Writer;
+use evaluator_common::{DEFAULT_NAME, EvalError, Evaluator, Interrupt, Objects, Script, Wanted};
+use farside_guest::{Raw, session};
 use rustpython_vm::builtins::PySet;
 use rustpython_vm::common::rc::PyRc;
 use rustpython_vm::compiler::Mode;
+use rustpython_vm::function::FuncArgs;
 use rustpython_vm::scope::Scope;
 use rustpython_vm::{Interpreter, PyObjectRef, PyPayload as _, PyResult, Settings, VirtualMachine};
 
+use crate::convert::Forms;
+use crate::failure::Failure;
 use crate::native::{self, SOURCES};
 use crate::{array, convert, failure};
 
-const BOOT: &str = concat!(include_str!("system.py"), include_str!("boot.py"));
+const BOOT: &str = concat!(
+    include_str!("system.py"),
+    include_str!("boot.py"),
+    include_str!("session.py"),
+    include_str!("objects.py"),
+);
 
-/// The functions of `boot.py` that Rust calls.
+/// The functions of `boot.py` and its like that Rust calls.
 pub(crate) struct Tools {
-    pub(crate) describe: PyObjectRef,
-    pub(crate) moment: PyObjectRef,
     pub(crate) format_error: PyObjectRef,
+    forms: Forms,
     wake: PyObjectRef,
     names: PyObjectRef,
+    bind: PyObjectRef,
+    tell: PyObjectRef,
+    define: PyObjectRef,
+    uses: PyObjectRef,
 }
 
-/// The interpreter and its global variables.
+/// The interpreter, its global variables, and what it keeps for callers.
 pub(crate) struct Python {
     interpreter: Interpreter,
     scope: Scope,
     tools: Tools,
+    objects: Objects<PyObjectRef>,
+    /// The version of the session's functions that code sees.
+    functions: u64,
 }
 
 impl Evaluator for Python {
@@ -48,7 +63,7 @@ impl Evaluator for Python {
             started.map_err(|exception| failure::untold(vm, &exception))
         });
         let (scope, tools) = started?;
-        Ok(Python { interpreter, scope, tools })
+        Ok(Python { interpreter, scope, tools, objects: Objects::new(), functions: 0 })
     }
 
     fn wake(&mut self) -> Result<(), EvalError> {
@@ -60,41 +75,44 @@ impl Evaluator for Python {
 
     fn reset(&mut self) -> Result<(), EvalError> {
         SOURCES.take();
-        self.scope = self
-            .interpreter
-            .enter(|vm| main(vm).map_err(|exception| failure::untold(vm, &exception)))?;
-        Ok(())
+        let Python { interpreter, scope, objects, .. } = self;
+        interpreter.enter(|vm| {
+            objects.clear();
+            *scope = main(vm).map_err(|exception| failure::untold(vm, &exception))?;
+            Ok(())
+        })
     }
 
     fn run(&mut self, script: Script) -> Result<Raw, EvalError> {
         let Script { source, bindings, name, wanted } = script;
         let name = SOURCES.with_borrow_mut(|sources| sources.keep(&name, &source));
-        self.interpreter.enter(|vm| {
-            let ran: Result<Raw, failure::Failure> = (|| {
-                for (name, raw) in bindings {
-                    let value = convert::read(vm, &self.tools, raw.as_bytes())?;
-                    self.scope.globals.set_item(name.as_str(), value, vm)?;
-                }
-                let mode = match wanted {
-                    Wanted::Value => Mode::BlockExpr,
-                    Wanted::Nothing => Mode::Exec,
-                };
-                let code = vm.compile(&source, mode, name.clone());
-                let code = code.map_err(|error| error.into_pyexception(vm, Some(&source)))?;
-                let value = vm.run_code_obj(code, self.scope.clone())?;
-                match wanted {
-                    Wanted::Value => convert::write(vm, &self.tools, &value),
-                    Wanted::Nothing => Ok(Raw::default()),
-                }
-            })();
-            ran.map_err(|failure| {
-                // While it is asked for, nothing of the language runs.
-                if Self::INTERRUPT.is_requested() {
-                    EvalError::interrupted()
-                } else {
-                    failure::tell(vm, failure, &self.tools)
-                }
-            })
+        self.enter(wanted, |vm, Tools { forms, .. }, scope, objects| {
+            for (name, raw) in bindings {
+                let value = convert::read(vm, forms, objects, raw.as_bytes())?;
+                scope.globals.set_item(name.as_str(), value, vm)?;
+            }
+            let mode = match wanted {
+                Wanted::Value => Mode::BlockExpr,
+                Wanted::Nothing => Mode::Exec,
+            };
+            let code = vm.compile(&source, mode, name.clone());
+            let code = code.map_err(|error| error.into_pyexception(vm, Some(&source)))?;
+            Ok(vm.run_code_obj(code, scope.clone())?)
+        })
+    }
+
+    fn apply(&mut self, what: &str, arguments: &[Raw]) -> Result<Raw, EvalError> {
+        self.enter(Wanted::Value, |vm, tools, _, objects| {
+            let tool = tools.uses.get_item(what, vm)?;
+            let read = |raw: &Raw| convert::read(vm, &tools.forms, objects, raw.as_bytes());
+            let values = arguments.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+            Ok(tool.call(FuncArgs::from(values), vm)?)
+        })
+    }
+
+    fn define(&mut self, source: &str) -> Result<Raw, EvalError> {
+        self.enter(Wanted::Value, |vm, tools, scope, _| {
+            Ok(tools.define.call((source.to_owned(), scope.globals.clone()), vm)?)
         })
     }
 
@@ -106,6 +124,60 @@ impl Evaluator for Python {
                 found.try_to_value(vm)
             })();
             names.map_err(|exception| failure::untold(vm, &exception))
+        })
+    }
+}
+
+impl Python {
+    /// Does one thing for a caller: with the session's functions as they are, and without
+    /// the objects that nobody refers to any more.
+    fn enter(
+        &mut self,
+        wanted: Wanted,
+        work: impl FnOnce(
+            &VirtualMachine,
+            &Tools,
+            &Scope,
+            &Objects<PyObjectRef>,
+        ) -> Result<PyObjectRef, Failure>,
+    ) -> Result<Raw, EvalError> {
+        let functions = session::functions(self.functions);
+        let released = self.objects.released();
+        let Python { interpreter, scope, tools, objects, functions: known } = self;
+        interpreter.enter(|vm| {
+            let done: Result<Raw, Failure> = (|| {
+                if let Some(functions) = functions {
+                    let functions = convert::read(vm, &tools.forms, objects, &functions)?;
+                    *known = tools.bind.call((functions,), vm)?.try_to_value(vm)?;
+                }
+                let value = work(vm, tools, scope, objects);
+                // Not before: an argument may be one of them.
+                objects.forget(&released);
+                let value = value?;
+                if wanted == Wanted::Nothing {
+                    return Ok(Raw::default());
+                }
+                match convert::write(vm, &tools.forms, &value) {
+                    Err(Failure::NotPlain { path, .. }) if path.is_empty() => {
+                        let told = tools.tell.call((value.clone(),), vm)?;
+                        let told: Vec<String> = told.try_to_value(vm)?;
+                        let mut told = told.iter().map(String::as_str);
+                        let mut text = || told.next().unwrap_or_default();
+                        let mut writer = Writer::new();
+                        writer.object(objects.keep(value), text(), text());
+                        Ok(Raw::from_bytes(writer.into_bytes()))
+                    }
+                    written => written,
+                }
+            })();
+            done.map_err(|failure| {
+                // While it is asked for, nothing of the language runs.
+                if Self::INTERRUPT.is_requested() {
+                    EvalError::interrupted()
+                } else {
+                    failure::tell(vm, failure, tools)
+                }
+            })
         })
     }
 }
@@ -145,12 +217,17 @@ fn boot(vm: &VirtualMachine) -> PyResult<Tools> {
     let code = code.map_err(|error| error.into_pyexception(vm, Some(BOOT)))?;
     vm.run_code_obj(code, scope.clone())?;
     let tool = |name| scope.globals.get_item(name, vm);
+    let forms = Forms { describe: tool("describe")?, moment: tool("moment")? };
+    scope.globals.set_item("_call", native::caller(vm, forms.clone()), vm)?;
     Ok(Tools {
-        describe: tool("describe")?,
-        moment: tool("moment")?,
+        forms,
         format_error: tool("format_error")?,
         wake: tool("wake")?,
         names: tool("names")?,
+        bind: tool("bind")?,
+        tell: tool("tell")?,
+        define: tool("define")?,
+        uses: tool("USES")?,
     })
 }
 

@@ -2,9 +2,12 @@
 
 use std::cell::RefCell;
 
-use evaluator_common::{Lines, Sources};
-use rustpython_vm::builtins::PyStrRef;
+use evaluator_common::{DEFAULT_NAME, Lines, Objects, Sources};
+use farside_guest::session;
+use rustpython_vm::builtins::{PyStrRef, PyUtf8StrRef};
 use rustpython_vm::{PyObjectRef, PyResult, VirtualMachine};
+
+use crate::convert::{self, Forms};
 
 thread_local! {
     /// What was evaluated.
@@ -12,14 +15,34 @@ thread_local! {
 }
 
 /// The functions, by the names that `boot.py` knows them by.
-pub(crate) fn functions(vm: &VirtualMachine) -> [(&'static str, PyObjectRef); 5] {
+pub(crate) fn functions(vm: &VirtualMachine) -> [(&'static str, PyObjectRef); 6] {
     [
         ("_out", vm.new_function("_out", out).into()),
         ("_err", vm.new_function("_err", err).into()),
         ("_random", vm.new_function("_random", random).into()),
         ("_now", vm.new_function("_now", now).into()),
         ("_source", vm.new_function("_source", source).into()),
+        ("_keep", vm.new_function("_keep", keep).into()),
     ]
+}
+
+/// What calls a function of the session with arguments by position, or with those of a
+/// dictionary by name: gives whether it succeeded, and its value or its failure.
+pub(crate) fn caller(vm: &VirtualMachine, forms: Forms) -> PyObjectRef {
+    let call = move |name: PyUtf8StrRef, arguments: PyObjectRef, vm: &VirtualMachine| -> PyResult {
+        let arguments = convert::write(vm, &forms, &arguments);
+        let arguments = arguments.map_err(|failure| failure.raised(vm))?;
+        let (succeeded, answer) = match session::call(name.as_str(), arguments.as_bytes()) {
+            Ok(value) => (true, value),
+            Err(failure) => (false, failure),
+        };
+        // No object leaves its evaluator, so there is none in an answer.
+        let answer = convert::read(vm, &forms, &Objects::new(), &answer);
+        let answer = answer.map_err(|failure| failure.raised(vm))?;
+        let outcome = vec![vm.ctx.new_bool(succeeded).into(), answer];
+        Ok(vm.ctx.new_tuple(outcome).into())
+    };
+    vm.new_function("_call", call).into()
 }
 
 fn out(text: PyStrRef) -> usize {
@@ -50,4 +73,9 @@ fn now() -> u64 {
 /// The text that was evaluated under a name.
 fn source(name: PyStrRef) -> Option<String> {
     SOURCES.with_borrow(|sources| sources.text(&name.to_string_lossy()).map(str::to_owned))
+}
+
+/// Keeps a text that came without a name; gives the name for the interpreter.
+fn keep(text: PyStrRef) -> String {
+    SOURCES.with_borrow_mut(|sources| sources.keep(DEFAULT_NAME, &text.to_string_lossy()))
 }

@@ -1,5 +1,5 @@
-# The system that the sandbox has not, as far as the standard library needs it. Names
-# with an underscore in front are from outside: _out, _err, _random, _now, _source.
+# The system that the sandbox has not, as far as the standard library needs it. These names
+# are from outside: _out, _err, _random, _now, _source, _keep, _call.
 import sys
 
 

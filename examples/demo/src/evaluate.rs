@@ -1,15 +1,19 @@
-//! Source text evaluated in a session: variables that last, and a loop that is stopped.
+//! Source text evaluated in a session: variables that last, a loop that is stopped, and a
+//! function that is sent to where the data is.
 
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail, ensure};
-use farside::{ErrorCode, Far, GetError, Session};
+use farside::{ErrorCode, Far, GetError, Language, Session};
 
 use crate::Stage;
-use crate::measure::time;
+use crate::measure::{bytes, count, grouped, measure, time};
 
 /// How long the endless loop may run.
 const TIMEOUT: Duration = Duration::from_millis(500);
+
+/// How many numbers the function that is sent goes over.
+const NUMBERS: u64 = 1_000_000;
 
 pub(crate) async fn show(stage: &Stage) -> Result<()> {
     let page = &stage.page;
@@ -43,7 +47,39 @@ pub(crate) async fn show(stage: &Stage) -> Result<()> {
         "while True: x += 1, timeout 500 ms",
         &format!("stopped after {}; x is {x} now", time(took)),
     );
+    go_over_numbers(stage, &session, &python).await?;
     session.close().await?;
+    Ok(())
+}
+
+/// The squares of many numbers and their sum, without a number leaving the server but
+/// the last one.
+async fn go_over_numbers(stage: &Stage, session: &Session, python: &Language) -> Result<()> {
+    let page = &stage.page;
+    let numbers: Far<Vec<u64>> = python.eval(&format!("range({NUMBERS})"));
+    session.wait(&[numbers.id()], 1, None).await?;
+    let sum = measure(session, async {
+        let square = python.teleport("def square(n):\n    return n ** 2");
+        let add = python.teleport("lambda a, b: a + b");
+        numbers.map::<Vec<u64>>(&square).reduce::<u64>(&add).get().await
+    })
+    .await;
+    let value = sum.value?;
+    let expected = (NUMBERS - 1) * NUMBERS * (2 * NUMBERS - 1) / 6;
+    ensure!(value == expected, "a wrong sum of squares: {value}");
+    let trips = sum.wire.round_trips;
+    ensure!(trips == 1, "the sum of the squares took {trips} round trips");
+    page.row(
+        &format!("the squares of {} numbers", grouped(NUMBERS)),
+        &format!("their sum is {}", grouped(value)),
+    );
+    page.more(&format!(
+        "{}, {} out, {} back, {}",
+        count(trips, "round trip"),
+        bytes(sum.wire.bytes_sent),
+        bytes(sum.wire.bytes_received),
+        time(sum.took)
+    ));
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::PathBuf;
 
-use farside::Session;
+use farside::{Language, Session};
 use farside_tests::{Server, ServerBuilder, evaluator};
 use serde::de::DeserializeOwned;
 
@@ -16,11 +16,19 @@ pub(crate) fn javascript() -> Option<PathBuf> {
     found
 }
 
-/// What JavaScript gives, once its evaluator is compiled.
-pub(crate) async fn eval<T: DeserializeOwned>(session: &Session, source: &str) -> T {
-    let language = session.language("javascript");
-    language.ready().await.unwrap();
-    language.eval::<T>(source).get().await.unwrap()
+/// A session in which a language can be evaluated, and its server, which lives as long as
+/// its guard; none if this machine could not build the evaluator.
+pub(crate) async fn speaking(language: &str) -> Option<(Server, Session, Language)> {
+    let server = evaluating(language).await?;
+    let session = server.session().await;
+    let language = session.language(language);
+    Some((server, session, language))
+}
+
+/// What source text gives.
+pub(crate) async fn value<T: DeserializeOwned>(language: &Language, source: &str) -> T {
+    let value = language.eval::<T>(source).get().await;
+    value.unwrap_or_else(|error| panic!("{source}: {error:?}"))
 }
 
 /// A server whose evaluator of a language is ready; none, and a word about it, if this

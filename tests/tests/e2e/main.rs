@@ -44,4 +44,5 @@ mod told;
 mod transfers;
 mod transports;
 mod uploads;
+mod values;
 mod wire;

@@ -118,7 +118,6 @@ async fn what_has_no_form_of_its_own_is_the_nearest_plain_value() {
 async fn what_is_no_plain_value_is_named_with_its_place() {
     let Some((_server, session)) = python().await else { return };
     for (expression, expected) in [
-        ("print", "NotPlain: the result is the function print, which is no plain value"),
         (
             "{'a': [1, object()]}",
             "NotPlain: the result holds, at `['a'][1]`, an object, which is no plain value",

@@ -102,6 +102,27 @@ fn a_pipe_goes_on_after_a_failure_and_ends_with_its_exit_code() {
 }
 
 #[test]
+fn python_says_what_was_raised() {
+    if evaluator("python").is_none() || evaluator("javascript").is_none() {
+        return;
+    }
+    let Some((_server, shell)) = desk() else { return };
+    assert_snapshot!(shell.run_with_input(&["repl"], b"1 / 0\nx = (\n"), @r#"
+    --- stderr
+    Traceback (most recent call last):
+      File "<eval>", line 1, in <module>
+        1 / 0
+        ~~^~~
+    ZeroDivisionError: division by zero
+      File "<eval>", line 1
+        x = (
+            ^
+    SyntaxError: '(' was never closed
+    --- exit code 1
+    "#);
+}
+
+#[test]
 fn commands() {
     let Some((_server, shell)) = desk() else { return };
     assert_snapshot!(talk(&shell, "let x = 1\n:renew\ntypeof x\n:language javascript\n:quit\n2"), @r#"
