@@ -108,12 +108,18 @@ impl Client {
 
     #[tracing::instrument(level = "debug", target = "farside::client", name = "attach", skip_all)]
     async fn join(&self, session: Option<AttachTo>) -> Result<Session, SessionError> {
-        let lease_ms = self.shared.settings.lease.map(millis);
-        let connection = self.connection().await?;
-        let after = self.shared.settings.timeout;
-        let ask = connection.handshake(&Request::Attach { session, lease_ms });
-        let answer =
-            tokio::time::timeout(after, ask).await.map_err(|_| SessionError::Timeout { after })?;
+        let attach = Request::Attach { session, lease_ms: self.shared.settings.lease.map(millis) };
+        let (connection, answer) = match self.idle_connection() {
+            Some(connection) => {
+                let after = self.shared.settings.timeout;
+                let answer = tokio::time::timeout(after, connection.join(&attach)).await;
+                (connection, answer.map_err(|_| SessionError::Timeout { after })?)
+            }
+            None if self.shared.many => {
+                connect::open_joined(&self.shared.settings, &attach).await?
+            }
+            None => return Err(SessionError::OneSession),
+        };
         match answer.map_err(refused)? {
             Answer::Attached(attached) => Ok(Session::new(connection, *attached)),
             other => Err(SessionError::Failed(other.into_failure())),
@@ -156,8 +162,7 @@ impl Client {
 
     /// The idle connection, or another one like it.
     async fn connection(&self) -> Result<Connection, SessionError> {
-        let idle = self.idle().take().filter(|connection| !connection.is_lost());
-        match idle {
+        match self.idle_connection() {
             Some(connection) => Ok(connection),
             None if self.shared.many => {
                 let (connection, _) = connect::open(&self.shared.settings).await?;
@@ -165,6 +170,10 @@ impl Client {
             }
             None => Err(SessionError::OneSession),
         }
+    }
+
+    fn idle_connection(&self) -> Option<Connection> {
+        self.idle().take().filter(|connection| !connection.is_lost())
     }
 
     fn idle(&self) -> std::sync::MutexGuard<'_, Option<Connection>> {

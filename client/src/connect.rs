@@ -112,7 +112,8 @@ impl ClientBuilder {
     pub async fn over(mut self, transport: impl Transport) -> Result<Client, ConnectError> {
         "the given transport".clone_into(&mut self.url);
         let connection = Connection::start(transport, self.queue_bytes);
-        let versions = within(&self, greet(&self, &connection)).await?;
+        let greeted = async { welcomed(&self, connection.greet(&hello(&self)).await) };
+        let versions = within(&self, greeted).await?;
         Ok(Client::new(self, false, connection, versions))
     }
 }
@@ -122,16 +123,37 @@ impl ClientBuilder {
 pub(crate) async fn open(
     settings: &ClientBuilder,
 ) -> Result<(Connection, ServerVersions), ConnectError> {
-    check_url(&settings.url)?;
     within(settings, async {
-        let socket = WebSocket::connect(&settings.url)
-            .await
-            .map_err(|error| connect_error(&settings.url, error))?;
-        let connection = Connection::start(socket, settings.queue_bytes);
-        let versions = greet(settings, &connection).await?;
+        let connection = start(settings).await?;
+        let versions = welcomed(settings, connection.greet(&hello(settings)).await)?;
         Ok((connection, versions))
     })
     .await
+}
+
+/// Opens a connection and has it join a session, both in one round trip after the
+/// transport's own. Gives the answer to `attach`.
+#[tracing::instrument(level = "debug", target = "farside::client", name = "connect", skip_all, fields(url = settings.url))]
+pub(crate) async fn open_joined(
+    settings: &ClientBuilder,
+    attach: &Request,
+) -> Result<(Connection, Result<Answer, Arc<Disconnected>>), ConnectError> {
+    within(settings, async {
+        let connection = start(settings).await?;
+        let greeted = connection.greet(&hello(settings));
+        let joined = connection.join(attach);
+        welcomed(settings, greeted.await)?;
+        let answer = joined.await;
+        Ok((connection, answer))
+    })
+    .await
+}
+
+async fn start(settings: &ClientBuilder) -> Result<Connection, ConnectError> {
+    check_url(&settings.url)?;
+    let socket = WebSocket::connect(&settings.url).await;
+    let socket = socket.map_err(|error| connect_error(&settings.url, error))?;
+    Ok(Connection::start(socket, settings.queue_bytes))
 }
 
 async fn within<T>(
@@ -145,17 +167,21 @@ async fn within<T>(
     }
 }
 
-async fn greet(
-    settings: &ClientBuilder,
-    connection: &Connection,
-) -> Result<ServerVersions, ConnectError> {
-    let hello = Request::Hello {
+fn hello(settings: &ClientBuilder) -> Request {
+    Request::Hello {
         version: PROTOCOL_VERSION,
         token: settings.token.clone(),
         agent: settings.agent.clone(),
-    };
+    }
+}
+
+/// What the server's answer to the greeting means.
+fn welcomed(
+    settings: &ClientBuilder,
+    answer: Result<Answer, Arc<Disconnected>>,
+) -> Result<ServerVersions, ConnectError> {
     let url = || settings.url.clone();
-    match connection.handshake(&hello).await {
+    match answer {
         Ok(Answer::Welcome(versions)) if versions.protocol == PROTOCOL_VERSION => Ok(*versions),
         Ok(Answer::Welcome(versions)) => {
             let theirs = format!("it speaks version {}", versions.protocol);

@@ -25,7 +25,7 @@ use tokio::time::{Instant, Sleep};
 use crate::ask::{Answer, Attached};
 use crate::client::ServerVersions;
 use crate::disconnected::Disconnected;
-use crate::link::{HANDSHAKE, Link};
+use crate::link::{ATTACHING, GREETING, Link};
 use crate::logs::{self, LogLine};
 use crate::outbox::Rest;
 use crate::transfer::{Head, Incoming, Outgoings, Received};
@@ -317,7 +317,7 @@ impl<T: Transport> Driver<T> {
                 let protocol = version;
                 let versions =
                     ServerVersions { server, protocol, guest_abi, data_format, wasmtime };
-                self.answers.push((HANDSHAKE, Answer::Welcome(Box::new(versions))));
+                self.answers.push((GREETING, Answer::Welcome(Box::new(versions))));
             }
             Reply::Attached { session, key, writer, taken, calls, bytes, lease_ms } => {
                 let next = Seq::new(taken.saturating_add(1)).ok_or_else(|| {
@@ -325,7 +325,7 @@ impl<T: Transport> Driver<T> {
                 })?;
                 self.link.attach(next, calls, bytes);
                 let attached = Attached { session, key, writer, lease_ms };
-                self.answers.push((HANDSHAKE, Answer::Attached(Box::new(attached))));
+                self.answers.push((ATTACHING, Answer::Attached(Box::new(attached))));
             }
             Reply::Refused { failure } => return Err(Disconnected::Refused { failure }),
         }

@@ -17,8 +17,9 @@ use crate::outbox::Outbox;
 use crate::transfer::Outgoing;
 use crate::wire::{Wire, WireCounts};
 
-/// The key of the handshake's question: no numbered message has number zero.
-pub(crate) const HANDSHAKE: u64 = 0;
+/// The keys of the questions that a connection begins with: no message has these numbers.
+pub(crate) const GREETING: u64 = 0;
+pub(crate) const ATTACHING: u64 = u64::MAX;
 
 /// Where an answer arrives.
 #[derive(Debug, Default)]
@@ -107,13 +108,22 @@ impl Link {
         self.driver.register(waker);
     }
 
-    /// Asks the server something that comes before all numbers.
-    pub(crate) fn handshake(&self, request: &Request) -> Ask<'_> {
+    /// Says who connects.
+    pub(crate) fn greet(&self, hello: &Request) -> Ask<'_> {
+        self.handshake(hello, GREETING)
+    }
+
+    /// Says which session it is for; not before the greeting, but maybe before its answer.
+    pub(crate) fn join(&self, attach: &Request) -> Ask<'_> {
+        self.handshake(attach, ATTACHING)
+    }
+
+    fn handshake(&self, request: &Request, key: u64) -> Ask<'_> {
         let mut state = self.state();
         state.outbox.push_handshake(request);
-        state.slots.insert(HANDSHAKE, Slot::default());
+        state.slots.insert(key, Slot::default());
         self.wake(state);
-        Ask::new(self, HANDSHAKE)
+        Ask::new(self, key)
     }
 
     /// Sends a message that makes a reference, and gives its number. Nobody waits

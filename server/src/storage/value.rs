@@ -40,6 +40,8 @@ pub(crate) struct StoredValue {
     pub(super) key: Key,
     len: u64,
     checksums: Arc<[u32]>,
+    /// Its first chunk, which every selection looks at.
+    head: Bytes,
 }
 
 impl fmt::Debug for StoredValue {
@@ -56,8 +58,9 @@ impl StoredValue {
         key: Key,
         len: u64,
         checksums: Arc<[u32]>,
+        head: Bytes,
     ) -> StoredValue {
-        StoredValue { shared, hash, key, len, checksums }
+        StoredValue { shared, hash, key, len, checksums, head }
     }
 
     /// Its bytes.
@@ -91,6 +94,9 @@ impl StoredValue {
     /// Reads a part of it if that takes no waiting; what lies beyond its end is left
     /// out. None says no more than that [`read`](StoredValue::read) is to be asked.
     pub(crate) fn read_now(&self, range: Range<u64>) -> Option<Bytes> {
+        if range.start <= range.end && range.end <= self.head.len() as u64 {
+            return Some(self.head.slice(range.start as usize..range.end as usize));
+        }
         let Some(Covering { first, range, within }) = self.covering(range) else {
             return Some(Bytes::new());
         };
@@ -169,6 +175,11 @@ impl Drop for StoredValue {
     fn drop(&mut self) {
         self.shared.forget(self);
     }
+}
+
+/// A copy of the first chunk.
+pub(super) fn head(value: &[u8]) -> Bytes {
+    Bytes::copy_from_slice(&value[..value.len().min(CHUNK as usize)])
 }
 
 /// The checksum of each chunk.

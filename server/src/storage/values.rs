@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::blocking::{blocking, detached};
-use super::value::{StoredValue, checksums};
+use super::value::{StoredValue, checksums, head};
 use super::{Durability, Key, Storage, StorageError};
 
 /// Selections that run at once. Each waits on a blocking thread for reads that
@@ -88,9 +88,10 @@ impl Shared {
             return Ok(held);
         }
         let key = Key::value(hash, self.writings.fetch_add(1, Ordering::Relaxed));
-        let len = value.len() as u64;
+        let (len, head) = (value.len() as u64, head(&value));
         self.storage.put(&key, vec![value], Durability::Process).await?;
-        let written = Arc::new(StoredValue::new(Arc::clone(&self), hash, key, len, checksums));
+        let written =
+            Arc::new(StoredValue::new(Arc::clone(&self), hash, key, len, checksums, head));
         Ok(self.hold(hash, written))
     }
 
