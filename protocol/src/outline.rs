@@ -109,6 +109,9 @@ pub struct RefOutline {
     pub origin: String,
     /// The value's kind, once it is ready.
     pub kind: Option<String>,
+    /// How its language shows an object, which can't be fetched; cut short.
+    #[serde(default)]
+    pub shown: Option<String>,
     /// The value's bytes, once it is ready.
     pub bytes: Option<u64>,
     /// The failure's message, if it failed.
@@ -209,6 +212,7 @@ mod tests {
             state: "ready".to_owned(),
             origin: "call hello.square".to_owned(),
             kind: Some("an integer".to_owned()),
+            shown: None,
             bytes: Some(1),
             failure: None,
         };
@@ -216,7 +220,7 @@ mod tests {
         assert_eq!(decode::<RefOutline>(&bytes).unwrap(), outline);
         insta::assert_snapshot!(
             serde_json::to_string(&outline).unwrap(),
-            @r#"{"id":"far:65543","state":"ready","origin":"call hello.square","kind":"an integer","bytes":1,"failure":null}"#
+            @r#"{"id":"far:65543","state":"ready","origin":"call hello.square","kind":"an integer","shown":null,"bytes":1,"failure":null}"#
         );
         let wrong = serde_json::to_string(&outline).unwrap().replace("far:", "fer:");
         let error = serde_json::from_str::<RefOutline>(&wrong).unwrap_err().to_string();

@@ -37,7 +37,10 @@ impl Refs {
 }
 
 fn row(outline: RefOutline) -> [String; 5] {
-    let RefOutline { id, state, origin, kind, bytes, failure } = outline;
-    let what = failure.or(kind).unwrap_or_default();
+    let RefOutline { id, state, origin, kind, shown, bytes, failure } = outline;
+    let mut what = failure.or(kind).unwrap_or_default();
+    if let Some(shown) = shown {
+        what = format!("{what} {shown}");
+    }
     [id.to_string(), state, bytes.map(size).unwrap_or_default(), what, origin]
 }

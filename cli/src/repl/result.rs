@@ -55,6 +55,9 @@ pub(crate) async fn show(
     outline: &RefOutline,
     what: &str,
 ) -> Result<Shown, Fault> {
+    if let Some(object) = &outline.shown {
+        return Ok(Shown { text: Some(plain(object).into_owned()), rest: None });
+    }
     if is_small(outline) {
         let (content, value) = far.get_raw(None).await.blame(what)?;
         let (text, is_cut) = text(&content, &value).blame(what)?;
@@ -120,6 +123,7 @@ mod tests {
             state: "ready".to_owned(),
             origin: String::new(),
             kind: Some(kind.to_owned()),
+            shown: None,
             bytes: Some(bytes),
             failure: None,
         }

@@ -97,7 +97,9 @@ impl Evaluator for Python {
             };
             let code = vm.compile(&source, mode, name.clone());
             let code = code.map_err(|error| error.into_pyexception(vm, Some(&source)))?;
-            Ok(vm.run_code_obj(code, scope.clone())?)
+            let value = vm.run_code_obj(code, scope.clone())?;
+            // RustPython gives what the last statement defines, be it no expression.
+            Ok(if ends_with_definition(&source) { vm.ctx.none() } else { value })
         })
     }
 
@@ -229,6 +231,14 @@ fn boot(vm: &VirtualMachine) -> PyResult<Tools> {
         define: tool("define")?,
         uses: tool("USES")?,
     })
+}
+
+/// Whether the last statement of a text defines a function or class, as far as the first
+/// words of its lines tell.
+fn ends_with_definition(source: &str) -> bool {
+    let begins = |line: &&str| !line.is_empty() && !line.starts_with([' ', '\t', '#', ')', ']']);
+    let last = source.lines().rev().find(begins).unwrap_or_default();
+    ["def ", "async def ", "class "].iter().any(|word| last.starts_with(word))
 }
 
 /// Fresh global variables.

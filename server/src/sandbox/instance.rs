@@ -12,7 +12,6 @@ use wasmtime::{Memory, Store, TypedFunc};
 
 use super::arguments::Arguments;
 use super::budget::{Budget, Share};
-use super::executor::Stop;
 use super::fault::{self, Fault};
 use super::host::{self, CallLog, Host};
 use super::image::Image;
@@ -24,9 +23,11 @@ use crate::meter::{Charge, Meter};
 
 mod recovery;
 mod renewal;
+mod run;
 
 use recovery::Recovery;
 use renewal::Renewal;
+pub(crate) use run::{Finished, Ground, run};
 
 /// A module instantiated for a session. Its memory is freed when it is dropped.
 pub(crate) struct Instance {
@@ -67,26 +68,6 @@ pub(crate) struct Output {
     pub(crate) kind: Kind,
 }
 
-/// How the call got its instance.
-pub(crate) enum Ground {
-    /// It exists already.
-    Instance(Box<Instance>),
-    /// It is to be made, within the session's budget.
-    New {
-        module: Arc<Module>,
-        budget: Arc<Budget>,
-        permit: OwnedSemaphorePermit,
-        /// Whether it is for one call, after which it is made new again.
-        fresh: bool,
-    },
-}
-
-/// A call's end: its instance, unless that is lost, and what came out.
-pub(crate) struct Finished {
-    pub(crate) instance: Option<Box<Instance>>,
-    pub(crate) outcome: Result<Output, Fault>,
-}
-
 /// Results up to this many bytes are not counted as memory here.
 pub(crate) const UNCOUNTED: usize = 1024;
 
@@ -96,66 +77,6 @@ const ERROR_TEXT_BYTES: usize = 1024;
 /// Ticks that a call may run before it first yields: between one and two, so that
 /// a short call that straddles a tick still finishes at once.
 pub(super) const FIRST_TICKS: u32 = 2;
-
-/// The whole life of a call as one future. It yields at every tick of the epoch;
-/// dropping it stops the guest and frees its instance. A call that shall `stop` before
-/// it has begun leaves its instance as it is.
-pub(crate) async fn run(
-    ground: Ground,
-    stop: Stop,
-    log: CallLog,
-    invocation: Invocation,
-) -> Finished {
-    if let Some(failure) = stop.requested() {
-        let instance = match ground {
-            Ground::Instance(instance) => Some(instance),
-            Ground::New { .. } => None,
-        };
-        return Finished { instance, outcome: Err(Fault::orderly(failure)) };
-    }
-    let mut instance = match ground {
-        Ground::Instance(mut instance) => {
-            instance.store.data_mut().begin_call(log);
-            instance
-        }
-        Ground::New { module, budget, permit, fresh } => {
-            let made = async {
-                let mut instance = Instance::create(module, budget, permit, Some(log)).await?;
-                instance.prepare().await?;
-                if fresh {
-                    instance.find_renewal().await?;
-                }
-                Ok(instance)
-            };
-            match made.await {
-                Ok(instance) => Box::new(instance),
-                Err(Fault { failure, .. }) => {
-                    // There was no state yet that could be lost.
-                    return Finished { instance: None, outcome: Err(Fault::orderly(failure)) };
-                }
-            }
-        }
-    };
-    let ending = stop.ending();
-    // Mostly it was kept when the last call had been answered.
-    instance.keep_state();
-    ending.offer(instance.means());
-    instance.store.data_mut().stopped_by(stop.clone());
-    let outcome = instance.call_watched(invocation).await;
-    let outcome = match (outcome, ending.why()) {
-        (Err(fault), why) if fault.poisons => {
-            let failure = why.cloned().unwrap_or(fault.failure);
-            return instance.roll_back(Fault::poisoning(failure)).await;
-        }
-        // Whatever it made of being stopped, a value included.
-        (outcome, Some(why)) => Err(Fault::orderly(recovery::interrupted(
-            why,
-            outcome.err().map(|fault| fault.failure),
-        ))),
-        (outcome, None) => outcome,
-    };
-    Finished { instance: Some(instance), outcome }
-}
 
 impl Instance {
     pub(super) async fn create(
@@ -225,8 +146,9 @@ impl Instance {
     }
 
     /// Runs one function to its end.
-    async fn call(&mut self, invocation: Invocation) -> Result<Output, Fault> {
-        let Invocation { function, arguments, value_bytes, value_depth, memory } = invocation;
+    async fn call(&mut self, invocation: &Invocation) -> Result<Output, Fault> {
+        let Invocation { arguments, memory, .. } = invocation;
+        let (function, value_bytes) = (invocation.function, invocation.value_bytes);
         self.store.set_epoch_deadline(FIRST_TICKS.into());
         let module = Arc::clone(&self.module);
         let Some(description) = module.manifest().functions.get(function as usize) else {
@@ -259,11 +181,11 @@ impl Instance {
                 };
                 let inbox = module.manifest().inbox;
                 let result = self
-                    .call_sdk(&entry, inbox, &arguments, description, value_bytes, &memory)
+                    .call_sdk(&entry, inbox, arguments, description, value_bytes, memory)
                     .await?;
                 match result.len() {
                     ..=UNCOUNTED => Bytes::copy_from_slice(result),
-                    len => charge(&memory, len)?.hold(Buffer::copy_of(result)),
+                    len => charge(memory, len)?.hold(Buffer::copy_of(result)),
                 }
             }
             Entry::Plain(export) => {
@@ -272,10 +194,10 @@ impl Instance {
                     .get_module_export(&mut self.store, export)
                     .and_then(wasmtime::Extern::into_func)
                     .ok_or_else(|| Fault::broken_contract("the export is no function"))?;
-                let result = plain::call(&mut self.store, func, &arguments, description).await?;
+                let result = plain::call(&mut self.store, func, arguments, description).await?;
                 match result.len() {
                     ..=UNCOUNTED => Bytes::from(result),
-                    len => charge(&memory, len)?.hold(result),
+                    len => charge(memory, len)?.hold(result),
                 }
             }
         };
@@ -293,8 +215,9 @@ impl Instance {
                     .with_hint("return the value itself; guests can't make references"),
             ));
         }
-        if scanned.depth > value_depth {
-            let why = format!("it has {} levels, and {value_depth} are allowed", scanned.depth);
+        if scanned.depth > invocation.value_depth {
+            let allowed = invocation.value_depth;
+            let why = format!("it has {} levels, and {allowed} are allowed", scanned.depth);
             let failure = too_deep(description, why);
             return Err(Fault::orderly(
                 failure.with_hint("raise limits.value_depth on the server"),

@@ -395,6 +395,11 @@ impl Entry {
             }
             EntryState::Failed(failure) => ("failed", None, None, Some(failure.to_string())),
         };
-        RefOutline { id, state: state.to_owned(), origin, kind, bytes, failure }
+        let shown = match &self.state {
+            EntryState::Ready(value) => value.object().map(|object| object.text.to_owned()),
+            _ => None,
+        };
+        let shown = shown.filter(|shown| !shown.is_empty());
+        RefOutline { id, state: state.to_owned(), origin, kind, shown, bytes, failure }
     }
 }

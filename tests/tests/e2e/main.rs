@@ -16,6 +16,7 @@ mod differing;
 mod draining;
 mod echo;
 mod evaluating;
+mod evaluators;
 mod faults;
 mod floods;
 mod fresh;

@@ -51,6 +51,23 @@ fn the_last_result_has_a_name() {
 }
 
 #[test]
+fn a_result_that_is_no_plain_data_is_shown_as_its_language_does() {
+    let Some((_server, shell)) = desk() else { return };
+    assert_snapshot!(talk(&shell, "x => x + 1\n_(2)\nclass A {}\nA"), @"
+    [Function (anonymous)]
+    3
+    [class A]
+    ");
+    if evaluator("python").is_some() {
+        let lines = "def square(x):\n    return x * x\n\nsquare\n_(3)\n";
+        assert_snapshot!(shell.run_with_input(&["repl"], lines.as_bytes()), @"
+        <function square>
+        9
+        ");
+    }
+}
+
+#[test]
 fn a_large_result_is_shown_in_part_and_kept() {
     let Some((_server, shell)) = desk() else { return };
     let ran = talk(

@@ -84,11 +84,11 @@ impl Instance {
     }
 
     /// Runs a call, and notices whether it wrote to a page for the first time.
-    pub(super) async fn call_watched(&mut self, call: Invocation) -> Result<Output, Fault> {
+    pub(super) async fn call_watched(&mut self, call: &Invocation) -> Result<Output, Fault> {
         if self.recovery.is_none() {
             return self.call(call).await;
         }
-        let (outcome, had_no_fault) = watch(self.call(call)).await;
+        let (outcome, had_no_fault) = Box::pin(watch(self.call(call))).await;
         if let Some(recovery) = &mut self.recovery {
             recovery.since = if had_no_fault { Since::Call } else { Since::Writes };
         }

@@ -259,8 +259,11 @@ async fn parts_are_selected_without_reading_the_rest() {
         error,
         SelectError::Source(CountedError::Source(StorageError::Corrupt { .. }))
     ));
-    assert_eq!(value.select_now(&"n".parse().unwrap()), None);
-    assert_eq!(value.read_now(3..4), None);
+    // The first chunk stays in memory as it was.
+    assert_eq!(value.select_now(&"n".parse().unwrap()).unwrap().as_range(), Some(3..4));
+    assert_eq!(value.read_now(3..4).unwrap(), [7][..]);
+    storage.set(Some(Fault::FlippedBit(8 * 5000)));
+    assert_eq!(value.read_now(4999..5001), None);
 }
 
 #[tokio::test]
