@@ -32,7 +32,7 @@ pub(crate) struct Target {
 
 impl Target {
     /// At most so many times what was measured beside.
-    pub(crate) fn ratio_at_most(bound: f64) -> Target {
+    pub(crate) const fn ratio_at_most(bound: f64) -> Target {
         Target { subject: Subject::Ratio, better: Better::Lower, bound }
     }
 
