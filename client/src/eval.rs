@@ -49,20 +49,32 @@ impl Session {
         Language { session: self.clone(), name: name.into(), timeout: None }
     }
 
-    /// Evaluates Python, without waiting: the value of the last expression. See
-    /// [`Language::eval`].
+    /// The same session, whose `eval`, `eval_with` and `execute` are in this language and
+    /// not in Python.
+    #[must_use]
+    pub fn with_language(mut self, name: &str) -> Session {
+        self.language = Some(name.into());
+        self
+    }
+
+    /// Evaluates Python, or the language of [`with_language`](Session::with_language),
+    /// without waiting: the value of the last expression. See [`Language::eval`].
     pub fn eval<T>(&self, source: &str) -> Far<T> {
-        self.language(DEFAULT).eval(source)
+        self.own_language().eval(source)
     }
 
-    /// Evaluates Python with some variables set before. See [`Language::eval_with`].
+    /// Evaluates with some variables set before. See [`Language::eval_with`].
     pub fn eval_with<T>(&self, source: &str, bindings: impl Bindings) -> Far<T> {
-        self.language(DEFAULT).eval_with(source, bindings)
+        self.own_language().eval_with(source, bindings)
     }
 
-    /// Runs Python statements, without waiting. See [`Language::execute`].
+    /// Runs statements, without waiting. See [`Language::execute`].
     pub fn execute(&self, source: &str) -> Far<()> {
-        self.language(DEFAULT).execute(source)
+        self.own_language().execute(source)
+    }
+
+    fn own_language(&self) -> Language {
+        self.language(self.language.as_deref().unwrap_or(DEFAULT))
     }
 }
 

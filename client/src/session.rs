@@ -23,6 +23,8 @@ use crate::wire::WireCounts;
 #[derive(Clone, Debug)]
 pub struct Session {
     shared: Arc<Shared>,
+    /// That of `eval`, where it is not Python.
+    pub(crate) language: Option<Arc<str>>,
 }
 
 #[derive(Debug)]
@@ -33,7 +35,7 @@ struct Shared {
 
 impl Session {
     pub(crate) fn new(connection: Connection, attached: Attached) -> Session {
-        Session { shared: Arc::new(Shared { connection, attached }) }
+        Session { shared: Arc::new(Shared { connection, attached }), language: None }
     }
 
     pub(crate) fn link(&self) -> &Link {

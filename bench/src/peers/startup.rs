@@ -4,6 +4,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
+use farside::Session;
 
 use super::venv::run;
 use crate::cores::Place;
@@ -70,38 +71,47 @@ async fn row(runner: &mut Runner, stage: &Stage, interpreter: &Interpreter) -> R
     runner
         .pair(
             spec,
-            async || median(time, async || first_call(stage).await).await,
+            async || {
+                let close = async |session: Session| Ok(session.close().await?);
+                median(time, async || first_call(stage).await, close).await
+            },
             &beside,
             async || {
-                median(time, async || {
+                let start = async || {
                     stage.cores.bind(Place::Anywhere)?;
                     let output = run(Command::new(&program).args(sum));
                     stage.cores.bind(Place::Client)?;
                     ensure!(output?.stdout == b"5\n", "{name} gave a wrong sum");
                     Ok(())
-                })
-                .await
+                };
+                median(time, start, async |()| Ok(())).await
             },
         )
         .await
 }
 
 /// Everything from connecting to the first value.
-async fn first_call(stage: &Stage) -> Result<()> {
-    let (_session, module) = stage.server.session().await?;
+async fn first_call(stage: &Stage) -> Result<Session> {
+    let (session, module) = stage.server.session().await?;
     let sum: i64 = module.function("add")?.value((2, 3)).await?;
     ensure!(sum == 5, "a wrong sum: {sum}");
-    Ok(())
+    Ok(session)
 }
 
-/// The median of things done one after the other for some time, in microseconds.
-async fn median(time: Duration, mut work: impl AsyncFnMut() -> Result<()>) -> Result<f64> {
+/// The median of things done one after the other for some time, in microseconds. What is
+/// done with each after it is off the clock.
+async fn median<T>(
+    time: Duration,
+    mut work: impl AsyncFnMut() -> Result<T>,
+    mut then: impl AsyncFnMut(T) -> Result<()>,
+) -> Result<f64> {
     let mut took = Vec::new();
     let end = Instant::now() + time;
     while took.len() < LEAST || Instant::now() < end {
         let begun = Instant::now();
-        work().await?;
+        let done = work().await?;
         took.push(micros(begun.elapsed()));
+        then(done).await?;
     }
     Ok(percentile(&mut took, 0.5))
 }

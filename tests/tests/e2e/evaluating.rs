@@ -15,8 +15,36 @@ async fn variables_last_and_are_each_sessions_own() {
     let set = language.execute("let x = 20");
     assert_eq!(language.eval::<i64>("x + 1").get().await.unwrap(), 21);
     set.get().await.unwrap();
+    let javascript = session.with_language("javascript");
+    assert_eq!(javascript.eval::<i64>("x * 2").get().await.unwrap(), 40);
     let other = server.session().await.language("javascript");
     assert_eq!(other.eval::<String>("typeof x").get().await.unwrap(), "undefined");
+}
+
+/// Between evaluations the variables are kept, for the case that the next one has to be
+/// undone; evaluations of other connections come then, too.
+#[tokio::test]
+async fn writers_of_one_session_lose_nothing_to_each_other() {
+    let Some(server) = evaluating("javascript").await else { return };
+    let session = server.session().await;
+    let _set = session.language("javascript").execute("globalThis.n = 0; globalThis.all = []");
+    session.flush().await.unwrap();
+    let counting = (0..4).map(|writer| {
+        let (id, key) = (session.id(), session.key());
+        let client = server.client();
+        async move {
+            let session = client.await.attach(id, key).await.unwrap();
+            let language = session.language("javascript");
+            for round in 0..100 {
+                let counted = language.eval::<i64>(&format!("all.push({writer}); n += 1"));
+                assert!(counted.get().await.unwrap() > round);
+                language.eval::<()>("nowhere").get().await.unwrap_err();
+            }
+        }
+    });
+    futures_util::future::join_all(counting).await;
+    let counted = session.language("javascript").eval::<Vec<i64>>("[n, all.length]");
+    assert_eq!(counted.get().await.unwrap(), [400, 400]);
 }
 
 #[tokio::test]

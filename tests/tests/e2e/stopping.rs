@@ -94,6 +94,16 @@ async fn what_the_interpreter_cannot_stop_is_undone() {
 }
 
 #[tokio::test]
+async fn a_sessions_first_evaluation_can_be_undone_as_well() {
+    let Some((server, _session)) = with_x(Server::builder()).await else { return };
+    let session = server.session().await;
+    let failure = stopped(&session, "globalThis.y = 1; (3n ** 600000n).toString().length").await;
+    assert_eq!(failure.code, ErrorCode::DeadlineExceeded);
+    assert_eq!(eval::<String>(&session, "typeof y").await, "undefined");
+    assert_eq!(eval::<i64>(&session, "globalThis.y = 2; y + 1").await, 3);
+}
+
+#[tokio::test]
 async fn memory_and_stack_run_out_in_the_languages_own_way() {
     let server = Server::builder().flag("--limits-session-memory", "32MiB");
     let Some((_server, session)) = with_x(server).await else { return };
