@@ -39,8 +39,11 @@ pub(crate) async fn measure(runner: &mut Runner, stage: &Stage) -> Result<()> {
                 .note("the server's until it is quiet, so that writing to storage is included");
             runner.add(spec, Samples::new(vec![count])?, None)?;
             let name = format!("{what}, {side}: bytes allocated, of its size");
-            let spec = Spec::lower(GROUP, name, Unit::Times)
-                .note("each copy of the value in new memory counts once");
+            let spec = Spec::lower(GROUP, name, Unit::Times).note(
+                "each copy of the value in new memory counts once, but for one on the side \
+                     that receives it: payloads of 4 MiB and more lie in memory from the system \
+                     itself, which the allocator does not see",
+            );
             runner.add(spec, Samples::new(vec![bytes / Counts::LARGE as f64])?, None)?;
         }
     }

@@ -150,7 +150,7 @@ fn stays(language: &str, object: Object<'_>) -> Failure {
     let shown = if text.is_empty() { String::new() } else { format!(" `{text}`") };
     let message = format!("the value is an object of {language}, and stays there: {kind}{shown}");
     Failure::new(ErrorCode::NotMaterializable, message).with_hint(
-        "invoke it, take an attribute or an item of it, or pass its reference to an evaluation",
+        "invoke it, take an attribute or an item of it, or pass its reference to an evaluation (`farside eval --far` gives it)",
     )
 }
 

@@ -26,17 +26,17 @@ async fn what_is_no_plain_data_of_javascript_stays_and_says_what_it_is() {
     insta::assert_snapshot!(
         broken(&javascript.eval::<()>("(function square(x) { return x * x })")).await, @"
     NotMaterializable: the value is an object of javascript, and stays there: function `[Function: square]`
-    hint: invoke it, take an attribute or an item of it, or pass its reference to an evaluation
+    hint: invoke it, take an attribute or an item of it, or pass its reference to an evaluation (`farside eval --far` gives it)
     ");
     insta::assert_snapshot!(
         broken(&javascript.eval::<()>("class P { x = 1 }; new P()")).await, @"
     NotMaterializable: the value is an object of javascript, and stays there: P `P { x: 1 }`
-    hint: invoke it, take an attribute or an item of it, or pass its reference to an evaluation
+    hint: invoke it, take an attribute or an item of it, or pass its reference to an evaluation (`farside eval --far` gives it)
     ");
     insta::assert_snapshot!(
         broken(&javascript.eval::<()>("(function* g() { yield 1 })()")).await, @"
     NotMaterializable: the value is an object of javascript, and stays there: Generator `{}`
-    hint: invoke it, take an attribute or an item of it, or pass its reference to an evaluation
+    hint: invoke it, take an attribute or an item of it, or pass its reference to an evaluation (`farside eval --far` gives it)
     ");
     for source in ["Symbol('s')", "new WeakMap()", "farside.call", "hidden => hidden"] {
         let code = failure(&javascript.eval::<()>(source)).await.code;
