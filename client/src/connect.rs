@@ -322,6 +322,14 @@ impl ConnectError {
                 "put a proxy that ends TLS before the server, or a tunnel, and say `ws://`"
             }
             ConnectError::Url { .. } => "a server's address looks like `ws://127.0.0.1:7327`",
+            ConnectError::NoServer { url, .. }
+                if url.split_once("://").is_some_and(|(_, rest)| port(rest).is_none()) =>
+            {
+                return Some(format!(
+                    "without a port the address means port 80; a server's is {DEFAULT_PORT} unless \
+                     it says otherwise"
+                ));
+            }
             ConnectError::NoServer { .. } => {
                 "start one with `farside serve`, or name another address with FARSIDE_URL"
             }
@@ -352,12 +360,34 @@ impl ConnectError {
 
 fn check_url(url: &str) -> Result<(), ConnectError> {
     let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    let no_url = |reason: String| ConnectError::Url { url: url.to_owned(), reason };
+    let port = match port(rest) {
+        Some("") => return Err(no_url("no port follows the colon".to_owned())),
+        Some(port) if !port.bytes().all(|digit| digit.is_ascii_digit()) => {
+            return Err(no_url(format!("`{port}` is no port")));
+        }
+        port => port.unwrap_or_default(),
+    };
+    if rest.is_empty() {
+        return Err(no_url("it names no host".to_owned()));
+    }
+    if !port.is_empty() && port.parse::<u16>().is_err() {
+        return Err(no_url(format!("ports go up to {}, and this is {port}", u16::MAX)));
+    }
     let url = || url.to_owned();
     match scheme.to_ascii_lowercase().as_str() {
         "ws" => Ok(()),
         "wss" => Err(ConnectError::Tls { url: url() }),
         _ => Err(ConnectError::Scheme { url: url(), meant: format!("ws://{rest}") }),
     }
+}
+
+/// The port of an address without its scheme, if it names one.
+fn port(address: &str) -> Option<&str> {
+    let host = address.split(['/', '?']).next().unwrap_or_default();
+    // The colons of an IPv6 address stand in brackets.
+    let after = host.rfind(']').map_or(host, |end| &host[end..]);
+    after.rsplit_once(':').map(|(_, port)| port)
 }
 
 fn connect_error(url: &str, error: tungstenite::Error) -> ConnectError {
@@ -393,5 +423,32 @@ fn connect_error(url: &str, error: tungstenite::Error) -> ConnectError {
             ConnectError::NotFarside { url, found: "a WebSocket of another protocol".to_owned() }
         }
         other => ConnectError::NotFarside { url, found: other.to_string() },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_that_are_none_are_told_apart() {
+        let told = |url: &str| match check_url(url) {
+            Ok(()) => "fine".to_owned(),
+            Err(error) => format!("{error}; {}", error.hint().unwrap_or_default()),
+        };
+        for fine in ["ws://a:7327", "ws://[::1]:7327/there", "ws://[::1]", "WS://a", "ws://a/b:c"] {
+            assert_eq!(told(fine), "fine", "{fine}");
+        }
+        let like = "a server's address looks like `ws://127.0.0.1:7327`";
+        assert_eq!(told(""), format!("`` is no URL: it names no host; {like}"));
+        assert_eq!(
+            told("unix:/tmp/x"),
+            format!("`unix:/tmp/x` is no URL: no port follows the colon; {like}")
+        );
+        assert_eq!(
+            told("ws://a:99999"),
+            format!("`ws://a:99999` is no URL: ports go up to 65535, and this is 99999; {like}")
+        );
+        assert_eq!(told("a:7327"), "`a:7327` is no WebSocket address; say `ws://a:7327`");
     }
 }
