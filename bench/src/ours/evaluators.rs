@@ -136,7 +136,10 @@ async fn further(runner: &mut Runner, stage: &Stage, tongue: &Tongue) -> Result<
     let spec = Spec::lower(GROUP, format!("{}: a further value", tongue.name), Unit::Micros)
         .target(Target::at_most(60.0))
         .note(cadence.note())
-        .note("2 + 3; the variables are kept before each evaluation, for the case that it has to be undone");
+        .note(
+            "2 + 3; the variables are kept after each evaluation, behind its answer, for the case \
+             that the next one has to be undone",
+        );
     runner
         .pair(
             spec,

@@ -27,7 +27,7 @@ pub(crate) struct Eval {
     source: String,
     #[command(flatten)]
     text: SourceText,
-    /// Keep the value on the server and print its reference; waits for nothing
+    /// Keep the value on the server and print its reference, without waiting for it
     #[arg(long, conflicts_with_all = ["path", "raw", "out"])]
     far: bool,
     /// Fetch only a part of the value, such as rows[0:10].name

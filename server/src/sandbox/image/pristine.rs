@@ -2,11 +2,13 @@
 //! pages then need not be unmapped, mapped and faulted in again.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use wasmtime::{AsContextMut, Val};
 
 use super::pages::{self, PAGE};
 use super::state::State;
+use crate::meter::{Charge, Meter};
 
 /// Memory of a module that is looked through, at most.
 const LOOKED_AT: usize = 16 << 20;
@@ -22,6 +24,7 @@ const WRITTEN: usize = 128 << 10;
 pub(crate) struct Pristine {
     memories: Vec<Beginning>,
     globals: Vec<Val>,
+    _counted: Charge,
 }
 
 /// How a memory begins.
@@ -32,16 +35,25 @@ struct Beginning {
 }
 
 impl Pristine {
-    /// Looks at a new instance. None if there is too much of it.
-    pub(crate) fn of(state: &State, mut store: impl AsContextMut) -> Option<Pristine> {
+    /// Looks at a new instance. None if there is too much of it, or the process has no
+    /// memory left for it.
+    pub(crate) fn of(
+        state: &State,
+        mut store: impl AsContextMut,
+        memory: &Arc<Meter>,
+    ) -> Option<Pristine> {
         let blocks = state.memories.iter().map(|memory| memory.data(&store));
         if blocks.clone().map(<[u8]>::len).sum::<usize>() > LOOKED_AT {
             return None;
         }
         let memories: Vec<Beginning> = blocks.map(Beginning::of).collect();
         let kept = memories.iter().map(|memory| memory.pages.len() * PAGE).sum::<usize>();
+        if kept > KEPT {
+            return None;
+        }
+        let counted = memory.charge(kept as u64).ok()?;
         let globals = state.globals.iter().map(|(_, global)| global.get(&mut store)).collect();
-        (kept <= KEPT).then_some(Pristine { memories, globals })
+        Some(Pristine { memories, globals, _counted: counted })
     }
 
     /// Makes an instance new in which no guest runs. False, with nothing done, if that

@@ -198,7 +198,7 @@ proptest! {
         let binary = revealed();
         let mut twin = Guest::new(&engine, &binary);
         let state = twin.state();
-        let pristine = Pristine::of(&state, &mut twin.store).unwrap();
+        let pristine = Pristine::of(&state, &mut twin.store, &Meter::new(ByteSize::new(1 << 30))).unwrap();
         let new = twin.image();
         let mut guest = Guest::new(&engine, &binary);
         let state = guest.state();
@@ -225,7 +225,8 @@ fn what_takes_long_to_make_new_is_not() {
     let engine = Engine::default();
     let mut twin = Guest::new(&engine, &revealed());
     let state = twin.state();
-    let pristine = Pristine::of(&state, &mut twin.store).unwrap();
+    let pristine =
+        Pristine::of(&state, &mut twin.store, &Meter::new(ByteSize::new(1 << 30))).unwrap();
     // Each writes to a page of either memory.
     for (pokes, expected) in [(16, true), (18, false)] {
         let mut guest = Guest::new(&engine, &revealed());
@@ -237,6 +238,8 @@ fn what_takes_long_to_make_new_is_not() {
     let state = guest.state();
     guest.apply(&Change::Grow(1));
     assert!(!pristine.renew(&state, &mut guest.store));
+    // The process has no memory for what would be kept.
+    assert!(Pristine::of(&state, &mut guest.store, &Meter::new(ByteSize::new(100))).is_none());
 }
 
 #[test]

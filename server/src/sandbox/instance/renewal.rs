@@ -31,7 +31,8 @@ impl Instance {
         self.grow_heap().await?;
         let code = self.module.pre().module();
         if let Ok(state) = State::of(code, &self.instance, &mut self.store) {
-            let pristine = self.module.pristine(|| Pristine::of(&state, &mut self.store));
+            let memory = Arc::clone(self.store.data().share.process());
+            let pristine = self.module.pristine(|| Pristine::of(&state, &mut self.store, &memory));
             self.renewal = pristine.map(|pristine| Renewal { state, pristine });
         }
         Ok(())
