@@ -83,6 +83,11 @@ impl Server {
         Ok(Server { process, token: token.trim().to_owned(), guests })
     }
 
+    /// The program that it runs.
+    pub(crate) fn program(&self) -> Result<PathBuf> {
+        Ok(built()?.join("farside"))
+    }
+
     /// The `ws://` address.
     pub(crate) fn url(&self) -> &str {
         self.process.address()

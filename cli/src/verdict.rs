@@ -5,6 +5,7 @@ use farside::{
     ConnectError, DescribeError, Disconnected, ErrorCode, Failure, GetError, RenewError,
     SessionError, UploadError, WaitError,
 };
+use farside_server::TokensFileError;
 use farside_server::config::ConfigError;
 
 use crate::commands::new::NewError;
@@ -90,6 +91,7 @@ impl Verdict<'_> {
             Why::Token(error) => match error {
                 TokenError::Config(source) => local(config(source), error.hint()),
                 TokenError::File(_) => local(Exit::Local, error.hint()),
+                TokenError::Tokens(source) => local(tokens(source), error.hint()),
                 TokenError::Elsewhere { .. } => local(Exit::Denied, error.hint()),
             },
             Why::Config(error) => local(config(error), error.hint()),
@@ -123,7 +125,22 @@ fn config(error: &ConfigError) -> Exit {
         ConfigError::Syntax { .. }
         | ConfigError::UnknownKey { .. }
         | ConfigError::Value { .. }
+        | ConfigError::NotOfOwners { .. }
         | ConfigError::Lease { .. } => Exit::Usage,
+    }
+}
+
+/// The exit code for a file of tokens that has not what is asked for.
+fn tokens(error: &TokensFileError) -> Exit {
+    match error {
+        TokensFileError::Record { .. }
+        | TokensFileError::Limits { .. }
+        | TokensFileError::Exists { .. }
+        | TokensFileError::Unknown { .. } => Exit::Usage,
+        TokensFileError::Read { .. }
+        | TokensFileError::Open { .. }
+        | TokensFileError::Form { .. }
+        | TokensFileError::Write { .. } => Exit::Local,
     }
 }
 

@@ -124,6 +124,8 @@ pub struct SessionSummary {
     /// The session's id, as text.
     #[serde(with = "as_text")]
     pub session: SessionId,
+    /// The owner's name.
+    pub owner: String,
     /// Seconds since it was opened.
     pub age_s: u64,
     /// Connections attached to it.

@@ -1,16 +1,18 @@
 //! What all connections and sessions of one server share.
 
 use std::sync::Arc;
+use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
 use farside_protocol::{ErrorCode, Failure, ModuleHash};
 use tokio::runtime::Handle;
 
-use crate::auth::Token;
+use crate::auth::Owners;
 use crate::config::Config;
-use crate::connection::Connections;
+use crate::connection::{Connections, LinkPatience};
 use crate::evaluators::Evaluators;
 use crate::failures;
+use crate::machine;
 use crate::meter::Meter;
 use crate::sandbox::{Module, ModuleError, Product, Sandbox};
 use crate::session::Sessions;
@@ -20,7 +22,7 @@ use crate::turns::Turns;
 /// One server's configuration, sandbox, storage and sessions.
 pub(crate) struct Core {
     pub(crate) config: Arc<Config>,
-    pub(crate) token: Token,
+    pub(crate) owners: Owners,
     pub(crate) sandbox: Sandbox,
     /// Memory of values and guests, in use and allowed.
     pub(crate) memory: Arc<Meter>,
@@ -97,6 +99,34 @@ impl Core {
         // Code is kept of those modules only whose bytes are.
         self.modules.put(hash, bytes).await.map_err(|error| failures::of_storage(&error))?;
         self.install(hash, product).await
+    }
+
+    /// What is to be looked at from time to time: leases, tokens, and how much memory
+    /// the system counts for this process.
+    pub(crate) async fn care(self: &Arc<Self>) {
+        let now = Instant::now();
+        self.sessions.reap(now);
+        self.connections.look(&LinkPatience::of(&self.config), now);
+        let core = Arc::clone(self);
+        let looked = self
+            .blocking(move || Ok((core.owners.refresh(SystemTime::now()), machine::resident())));
+        let Ok((refreshed, resident)) = looked.await else { return };
+        if let Some(bytes) = resident {
+            let was_overfull = self.memory.is_overfull();
+            self.memory.saw(bytes.bytes());
+            if self.memory.is_overfull() && !was_overfull {
+                tracing::warn!(
+                    resident = %bytes.about(),
+                    "the process has more memory than limits.process_memory; nothing new is taken that needs any"
+                );
+            }
+        }
+        if refreshed.recheck {
+            let now = SystemTime::now();
+            self.connections.refuse_those(|admission| self.owners.refusal(admission, now));
+        }
+        let revoked = Failure::new(ErrorCode::SessionExpired, "the token of its owner was revoked");
+        self.sessions.close_of(&refreshed.revoked, &revoked);
     }
 
     async fn install(

@@ -28,16 +28,20 @@ pub(crate) fn of_storage(error: &StorageError) -> Failure {
     with_hint(Failure::new(code, message), error.hint())
 }
 
-/// Memory that the process may not have, as the client is told it.
-pub(crate) fn of_memory(Exceeded { asked, used, limit }: &Exceeded) -> Failure {
+/// Memory that a session may not have, as the client is told it.
+pub(crate) fn of_memory(Exceeded { asked, used, limit, setting }: &Exceeded) -> Failure {
+    let whose = match *setting {
+        "limits.process_memory" => "the server's memory is full: all sessions use",
+        _ => "the owner's memory is full: its sessions use",
+    };
     let message = format!(
-        "the server's memory is full: all sessions use {} of {}, and another {} do not fit",
+        "{whose} {} of {}, and another {} do not fit",
         used.about(),
         limit.about(),
         asked.about()
     );
     Failure::new(ErrorCode::Unavailable, message)
-        .with_hint("try again later, or raise limits.process_memory on the server")
+        .with_hint(format!("try again later, or raise {setting} on the server"))
 }
 
 /// A path that leads nowhere, as the client is told it.

@@ -6,6 +6,7 @@ mod connection;
 mod core;
 mod evaluators;
 mod failures;
+mod fair_queue;
 mod listener;
 mod machine;
 mod meter;
@@ -15,9 +16,13 @@ mod session;
 pub mod storage;
 mod turns;
 mod versions;
+mod watched;
 mod websocket;
 
-pub use auth::{Token, TokenError, local_token};
+pub use auth::{
+    Digest, Permission, Permissions, Token, TokenError, TokenRecord, TokensFile, TokensFileError,
+    UnknownPermission, local_token,
+};
 pub use sandbox::{Capacity, SandboxError, run_if_compiler};
 pub use server::{Server, StartError, router};
 pub use versions::{Versions, versions};

@@ -4,12 +4,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
+
+use crate::watched::Watched;
 
 /// Connections that may be introducing themselves at once; others wait in the
 /// system's queue.
@@ -36,7 +38,9 @@ pub(crate) async fn listen(listener: TcpListener, router: Router, handshake_time
         };
         // Small replies must not wait for the peer's acknowledgement.
         let _ = socket.set_nodelay(true);
-        let service = TowerToHyperService::new(router.clone());
+        let socket = Watched::new(socket);
+        let router = router.clone().layer(Extension(socket.activity()));
+        let service = TowerToHyperService::new(router);
         let connection = http.serve_connection(TokioIo::new(socket), service).with_upgrades();
         tokio::spawn(async move {
             if let Err(error) = connection.await {

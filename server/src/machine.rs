@@ -26,6 +26,18 @@ pub(crate) fn descriptors() -> Option<u64> {
     }
 }
 
+/// Memory that the system has given this process and not taken back; none where it does
+/// not say, which is anywhere but on Linux.
+pub(crate) fn resident() -> Option<ByteSize> {
+    let text = fs::read_to_string("/proc/self/statm").ok()?;
+    let pages: u64 = text.split_ascii_whitespace().nth(1)?.parse().ok()?;
+    #[cfg(unix)]
+    let page = rustix::param::page_size() as u64;
+    #[cfg(not(unix))]
+    let page = 4096;
+    Some(ByteSize::new(pages * page))
+}
+
 /// The memory that a setting allows on this machine.
 pub(crate) fn allowed_memory(setting: ProcessMemory) -> ByteSize {
     let total = || {
@@ -78,6 +90,17 @@ mod tests {
         let most = descriptors();
         let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
         assert_eq!((limit.current, limit.current), (most, limit.maximum));
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn what_is_resident_grows_with_what_is_written() {
+        let before = resident().unwrap().bytes();
+        let written = std::hint::black_box(vec![1_u8; 256 << 20]);
+        let after = resident().unwrap().bytes();
+        drop(written);
+        // Other tests of this process may give some back meanwhile.
+        assert!(after > before + (128 << 20), "{before} {after}");
     }
 
     #[test]

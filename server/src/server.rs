@@ -5,7 +5,7 @@ use std::future::Future;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, SystemTime};
 
 use axum::Router;
 use farside_protocol::Transport;
@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
-use crate::auth::{Token, TokenError};
+use crate::auth::{Owners, Token, TokenError, TokensFileError};
 use crate::config::{Config, ConfigError};
 use crate::connection::{self, Connections};
 use crate::core::{Core, shutting_down};
@@ -27,8 +27,8 @@ use crate::storage::{self, FolderLock, Modules, StorageError, Values};
 use crate::turns::Turns;
 use crate::websocket;
 
-/// How often leases are looked at.
-const REAP_EVERY: Duration = Duration::from_millis(500);
+/// How often leases, tokens and the process's memory are looked at.
+const CARE_EVERY: Duration = Duration::from_millis(500);
 
 /// How often a draining server looks whether its calls have finished.
 const DRAIN_EVERY: Duration = Duration::from_millis(10);
@@ -70,6 +70,9 @@ pub enum StartError {
     /// The token can't be made or read.
     #[error(transparent)]
     Token(#[from] TokenError),
+    /// The file of tokens is wrong.
+    #[error(transparent)]
+    Tokens(#[from] TokensFileError),
     /// The storage can't be opened.
     #[error(transparent)]
     Storage(#[from] StorageError),
@@ -106,6 +109,7 @@ impl StartError {
                 folder.display()
             )),
             StartError::Token(error) => error.hint(),
+            StartError::Tokens(error) => error.hint(),
             StartError::Storage(error) => error.hint().map(str::to_owned),
             StartError::Sandbox(SandboxError::Compiler { .. }) => Some(
                 "set `compiler` to the path of the farside program, or leave it out".to_owned(),
@@ -137,20 +141,25 @@ impl Server {
         own_folder(&data)?;
         let lock = FolderLock::take(&data)?;
         let space = Meter::new(config.limits.data_bytes);
-        let memory = Meter::new(machine::allowed_memory(config.limits.process_memory));
+        let allowed = machine::allowed_memory(config.limits.process_memory);
+        let memory = Meter::of_setting("limits.process_memory", allowed);
         let storage = storage::open(&config.storage, &data, &space).await?;
         let token = Token::open(&data)?;
         let sandbox = Sandbox::start(&config, &data.join("compiled"), space)?;
         let evaluators = Arc::new(Evaluators::find(&config)?);
+        let config = Arc::new(config);
+        let (of_owners, now) = (Arc::clone(&config), SystemTime::now());
+        let owners = Owners::open(&data, of_owners, token, Arc::clone(&memory), now)?;
+        let sessions = Sessions::new(config.limits.sessions);
         let core = Arc::new(Core {
-            config: Arc::new(config),
-            token,
+            config,
+            owners,
             sandbox,
             memory,
             modules: Modules::open(Arc::clone(&storage)).await?,
             values: Values::open(storage).await?,
             evaluators,
-            sessions: Sessions::default(),
+            sessions,
             connections: Connections::default(),
             runtime: Handle::current(),
             turns: Turns::default(),
@@ -159,7 +168,7 @@ impl Server {
         core.prepare_evaluators().await;
         let server =
             Server { core, stop: CancellationToken::new(), token_path: data.join("token") };
-        server.spawn_reaper();
+        server.spawn_caretaker();
         Ok(server)
     }
 
@@ -169,13 +178,13 @@ impl Server {
         &self.core
     }
 
-    fn spawn_reaper(&self) {
+    fn spawn_caretaker(&self) {
         let core = Arc::downgrade(&self.core);
         let stop = self.stop.clone();
         tokio::spawn(async move {
-            while stop.run_until_cancelled(tokio::time::sleep(REAP_EVERY)).await.is_some() {
+            while stop.run_until_cancelled(tokio::time::sleep(CARE_EVERY)).await.is_some() {
                 let Some(core) = core.upgrade() else { return };
-                core.sessions.reap(Instant::now());
+                core.care().await;
             }
         });
     }
@@ -206,7 +215,7 @@ impl Server {
     /// The token, for clients in the same process.
     #[must_use]
     pub fn token(&self) -> &str {
-        self.core.token.reveal()
+        self.core.owners.token().reveal()
     }
 
     /// The server as a part of an application: mounts under any path.
@@ -216,7 +225,7 @@ impl Server {
 
     /// Serves one client over any transport, to its end.
     pub async fn accept<T: Transport>(&self, transport: T) {
-        connection::serve(Arc::clone(&self.core), transport).await;
+        connection::serve(Arc::clone(&self.core), transport, None).await;
     }
 
     /// Serves a listener until `shutdown` is ready, then drains: calls that have

@@ -16,7 +16,7 @@ use farside_protocol::{REFUSAL_HEADER, SPEAKS_HEADER, SUBPROTOCOL, caps};
 use futures_util::{Sink, Stream};
 use tokio::sync::Semaphore;
 
-use crate::connection;
+use crate::connection::{self, Activity};
 use crate::core::Core;
 
 /// Read buffer of a socket; the library's default of 128 KiB is zero-filled for
@@ -62,25 +62,32 @@ async fn enter(State(door): State<Door>, request: Request) -> Response {
         let headers = [(REFUSAL_HEADER, why)];
         return (StatusCode::SERVICE_UNAVAILABLE, headers, why).into_response();
     };
+    // A listener of another program counts nothing; its messages are counted here.
+    let activity = parts.extensions.get::<Arc<Activity>>().cloned().unwrap_or_default();
     upgrade
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(WRITE_BUFFER)
         .max_message_size(caps::FRAME_BYTES)
         .max_frame_size(caps::FRAME_BYTES)
         .on_upgrade(async move |socket| {
-            connection::serve(door.core, SocketTransport(socket)).await;
+            let link = SocketTransport { socket, activity: Arc::clone(&activity) };
+            connection::serve(door.core, link, Some(activity)).await;
             drop(permit);
         })
 }
 
-struct SocketTransport(WebSocket);
+struct SocketTransport {
+    socket: WebSocket,
+    activity: Arc<Activity>,
+}
 
 impl Stream for SocketTransport {
     type Item = io::Result<Bytes>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {
-            let message = ready!(Pin::new(&mut self.0).poll_next(context));
+            let message = ready!(Pin::new(&mut self.socket).poll_next(context));
+            self.activity.took_message();
             return Poll::Ready(match message {
                 Some(Ok(Message::Binary(frame))) => Some(Ok(frame)),
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
@@ -108,18 +115,28 @@ impl Sink<Bytes> for SocketTransport {
     type Error = io::Error;
 
     fn poll_ready(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_ready(context).map_err(io::Error::other)
+        Pin::new(&mut self.socket).poll_ready(context).map_err(io::Error::other)
     }
 
+    /// A frame of nothing asks for a sign of life.
     fn start_send(mut self: Pin<&mut Self>, frame: Bytes) -> io::Result<()> {
-        Pin::new(&mut self.0).start_send(Message::Binary(frame)).map_err(io::Error::other)
+        self.activity.set_unsent(true);
+        let message = match frame.is_empty() {
+            true => Message::Ping(frame),
+            false => Message::Binary(frame),
+        };
+        Pin::new(&mut self.socket).start_send(message).map_err(io::Error::other)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(context).map_err(io::Error::other)
+        let flushed = Pin::new(&mut self.socket).poll_flush(context).map_err(io::Error::other);
+        if flushed.is_ready() {
+            self.activity.set_unsent(false);
+        }
+        flushed
     }
 
     fn poll_close(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_close(context).map_err(io::Error::other)
+        Pin::new(&mut self.socket).poll_close(context).map_err(io::Error::other)
     }
 }

@@ -64,6 +64,15 @@ fn echo(data: Array<f64>) -> Array<f64> {
     data
 }
 
+/// Computes for a while: so many steps of some nanoseconds each.
+#[farside_guest::function]
+fn burn(steps: u64) -> u64 {
+    // A linear congruential step, which no compiler foresees (Knuth, MMIX).
+    (0..steps).fold(1, |sum: u64, _| {
+        hint::black_box(sum).wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1)
+    })
+}
+
 /// Runs forever, until its deadline or a cancel stops it.
 #[farside_guest::function]
 fn spin() {

@@ -11,6 +11,7 @@ mod large;
 mod memory;
 mod modules;
 mod opening;
+mod owners;
 mod pipelined;
 mod restart;
 mod sandbox;
@@ -52,6 +53,8 @@ pub(crate) async fn measure(runner: &mut Runner, stage: &Stage) {
     runner.settle("idle sessions", idle);
     let burners = burners::measure(runner, stage).await;
     runner.settle("burners", burners);
+    let owners = owners::measure(runner, stage).await;
+    runner.settle("owners", owners);
     let allocations = allocations::measure(runner, stage).await;
     runner.settle("allocations", allocations);
     let evaluators = evaluators::measure(runner, stage).await;

@@ -120,7 +120,7 @@ impl List {
             return Ok(());
         }
         let rows: Vec<_> = sessions.iter().map(|one| row(one, current)).collect();
-        let headings = ["", "SESSION", "AGE", "EXPIRES IN", "MODULES", "REFS", "KEPT"];
+        let headings = ["", "SESSION", "OWNER", "AGE", "EXPIRES IN", "MODULES", "REFS", "KEPT"];
         print(table(headings, &rows)).blame(WHAT)
     }
 }
@@ -131,7 +131,7 @@ fn to_json(summary: &SessionSummary, current: Option<SessionId>) -> Value {
     json
 }
 
-fn row(summary: &SessionSummary, current: Option<SessionId>) -> [String; 7] {
+fn row(summary: &SessionSummary, current: Option<SessionId>) -> [String; 8] {
     let expires = match summary.expires_in_s {
         Some(seconds) => span(seconds),
         None => "in use".to_owned(),
@@ -139,6 +139,7 @@ fn row(summary: &SessionSummary, current: Option<SessionId>) -> [String; 7] {
     [
         if current == Some(summary.session) { "*" } else { "" }.to_owned(),
         summary.session.to_string(),
+        summary.owner.clone(),
         span(summary.age_s),
         expires,
         summary.modules.join(" "),

@@ -18,6 +18,9 @@ pub(crate) enum TokenError {
     /// The data folder has none.
     #[error(transparent)]
     File(#[from] farside_server::TokenError),
+    /// The file of tokens is wrong, or has not what is asked for.
+    #[error(transparent)]
+    Tokens(#[from] farside_server::TokensFileError),
     /// The token of the data folder is that of another server.
     #[error("{url} wants a token, and the data folder {} is {}", data.display(), of(*listens))]
     Elsewhere {
@@ -43,6 +46,7 @@ impl TokenError {
         match self {
             TokenError::Config(error) => error.hint(),
             TokenError::File(error) => error.hint(),
+            TokenError::Tokens(error) => error.hint(),
             TokenError::Elsewhere { .. } => Some(
                 "FARSIDE_DATA names the server's data folder, or FARSIDE_TOKEN its token, which \
                  `farside token show --data DIR` prints"

@@ -23,6 +23,8 @@ pub enum Origin {
     Environment(String),
     /// The flag of this name, without dashes.
     Flag(String),
+    /// The token of this name, for its owner.
+    Token(String),
     /// The program that starts the server.
     Program,
 }
@@ -34,6 +36,7 @@ impl fmt::Display for Origin {
             Origin::File(path) => path.display().fmt(f),
             Origin::Environment(name) => f.write_str(name),
             Origin::Flag(name) => write!(f, "--{name}"),
+            Origin::Token(name) => write!(f, "the token of {name}"),
             Origin::Program => f.write_str("the program"),
         }
     }
@@ -82,6 +85,14 @@ pub enum ConfigError {
         /// What is wrong with it.
         problem: Problem,
     },
+    /// A limit that an owner can't have of its own.
+    #[error("`{key}` is the whole server's ({origin})")]
+    NotOfOwners {
+        /// Which setting.
+        key: &'static str,
+        /// Who said it.
+        origin: Origin,
+    },
     /// A session's usual lease is longer than the longest.
     #[error("`limits.session_lease` ({lease}) is longer than `limits.session_lease_max` ({most})")]
     Lease {
@@ -105,6 +116,11 @@ impl ConfigError {
                 near => format!("did you mean {}?", or_list(near)),
             }),
             ConfigError::Value { problem, .. } => Some(problem.hint()),
+            ConfigError::NotOfOwners { .. } => Some(
+                "an owner has limits of its own for sessions, calls and values: those that begin \
+                 with session_, call_, owner_ or value_, module_bytes and log_bytes"
+                    .to_owned(),
+            ),
             ConfigError::Lease { .. } => Some("raise the one or lower the other".to_owned()),
         }
     }
@@ -270,6 +286,11 @@ impl Config {
                 problem,
             })?;
         }
+        self.check_leases()
+    }
+
+    /// Checks that a session's usual lease is none too long.
+    pub(super) fn check_leases(&self) -> Result<(), ConfigError> {
         let (lease, most) = (self.limits.session_lease, self.limits.session_lease_max);
         if lease > most {
             return Err(ConfigError::Lease { lease: lease.show(), most: most.show() });

@@ -13,6 +13,7 @@ mod evaluator_files;
 mod folders;
 mod load;
 mod nearest;
+mod overlay;
 mod process_memory;
 mod setting;
 mod table;

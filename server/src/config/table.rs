@@ -51,6 +51,13 @@ settings_table! {
         connections: usize = 12_000, in 1..=1_000_000;
         /// Time that a new connection has to introduce itself.
         handshake_timeout: Duration = Duration::from_secs(10), in TICK..=LONGEST;
+        /// Time that a connection may be silent. After half of it the client is asked for a
+        /// sign of life, which client libraries give by themselves. Its session stays.
+        idle_timeout: Duration = Duration::from_mins(10), in TICK..=LONGEST;
+        /// Time in which a message, once it has begun, comes whole.
+        frame_timeout: Duration = Duration::from_secs(30), in TICK..=LONGEST;
+        /// Time that a client may read nothing of what is sent to it. Its session stays.
+        send_timeout: Duration = Duration::from_secs(30), in TICK..=LONGEST;
         /// Time that running calls get to finish when the server is stopped.
         shutdown_grace: Duration = Duration::from_secs(10), in TICK..=LONGEST;
         /// Threads that run long calls; 0 means one for each core.
@@ -92,13 +99,21 @@ settings_table! {
         session_pending_calls: usize = 10_000, in 1..=1_000_000;
         /// Bytes of the arguments of those calls.
         session_pending_bytes: ByteSize = ByteSize::mib(64), in BYTE..=TEBIBYTE;
-        /// Sessions of the server.
+        /// Sessions of the server. A new one beyond it waits for another to end.
         sessions: usize = 10_000, in 1..=1_000_000;
+        /// How long it waits before it is refused.
+        session_wait: Duration = Duration::from_secs(5), in TICK..=LONGEST;
         /// Sessions of one owner.
         owner_sessions: usize = 1_000, in 1..=1_000_000;
+        /// Bytes of all values that an owner's sessions keep.
+        owner_kept_bytes: ByteSize = ByteSize::gib(4), in BYTE..=TEBIBYTE;
+        /// Memory of all of an owner's sessions: a share of the machine's, or a size.
+        owner_memory: ProcessMemory = ProcessMemory::Percent(50);
+        /// Live instances of an owner's sessions. A new one beyond it waits for a place.
+        owner_instances: usize = 10_000, in 1..=1_000_000;
         /// Live instances of the server. A new one beyond it waits for a place.
         instances: usize = 20_000, in 1..=1_000_000;
-        /// How long it waits before its call fails.
+        /// How long an instance waits for a place before its call fails.
         instance_wait: Duration = Duration::from_secs(5), in TICK..=LONGEST;
         /// How long a session outlives its last connection, if its client does not
         /// ask for another time.

@@ -1,13 +1,15 @@
 //! The beginning of a connection: who speaks, which protocol, which session.
 
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use farside_protocol::value::Kind;
 use farside_protocol::{AttachTo, ErrorCode, Failure, PROTOCOL_VERSION, Reply, Request, Seq, caps};
 
 use super::Outbox;
+use crate::auth::{Admission, Owner, Permission};
 use crate::core::Core;
-use crate::session::{Asker, Session, description};
+use crate::session::{Opening, description};
 use crate::versions;
 
 /// What a client says first.
@@ -30,11 +32,11 @@ impl Greeting {
         }
     }
 
-    /// Checks version and token. Gives the welcome.
+    /// Checks version and token. Gives who it is, and the welcome.
     ///
     /// # Errors
     /// `VersionMismatch` or `Unauthenticated`.
-    pub(super) fn check(&self, core: &Core) -> Result<Reply, Failure> {
+    pub(super) fn check(&self, core: &Core) -> Result<(Admission, Reply), Failure> {
         if self.version != PROTOCOL_VERSION {
             let message = format!(
                 "the client speaks protocol version {}, the server version {PROTOCOL_VERSION}",
@@ -43,47 +45,42 @@ impl Greeting {
             return Err(Failure::new(ErrorCode::VersionMismatch, message)
                 .with_hint("use a client and a server of the same release"));
         }
-        if self.token.len() > caps::TOKEN_BYTES || !core.token.matches(&self.token) {
-            let message = match self.token.is_empty() {
-                true => "no token was given",
-                false => "the token is wrong",
-            };
-            return Err(Failure::new(ErrorCode::Unauthenticated, message).with_hint(
-                "on the server's machine, `farside token show` prints the line to export",
-            ));
-        }
+        let admission = core.owners.admit(&self.token, SystemTime::now())?;
         let agent: String = self.agent.chars().take(80).collect();
-        tracing::debug!(agent, "a client connected");
+        tracing::debug!(agent, owner = admission.owner.name(), "a client connected");
         let versions = versions();
-        Ok(Reply::Welcome {
+        let welcome = Reply::Welcome {
             version: PROTOCOL_VERSION,
             server: versions.server.to_owned(),
             guest_abi: versions.guest_abi,
             data_format: versions.data_format,
             wasmtime: versions.wasmtime.to_owned(),
-        })
+        };
+        Ok((admission, welcome))
     }
 }
 
-/// Opens a session or joins one.
-pub(super) fn attach(
+/// Finds the session that a client asks for, or opens one, with the time that it is to
+/// outlive its connections.
+pub(super) fn find_or_open(
     core: &Arc<Core>,
-    outbox: &Arc<Outbox>,
+    owner: &Arc<Owner>,
     to: Option<AttachTo>,
     lease_ms: Option<u64>,
-) -> Result<(Arc<Session>, Asker, Reply), Failure> {
-    let lease =
-        lease_ms.map(|ms| caps::duration_from_ms(ms).min(core.config.limits.session_lease_max));
-    let session = match &to {
-        Some(to) => core.sessions.find(to)?,
-        None => core.sessions.open(core, lease)?,
+) -> Result<(Opening, Option<Duration>), Failure> {
+    let longest = owner.config().limits.session_lease_max;
+    let lease = lease_ms.map(|ms| caps::duration_from_ms(ms).min(longest));
+    let opening = match &to {
+        Some(to) => Opening::Now(core.sessions.find(to, owner)?),
+        None => core.sessions.open(core, owner, lease)?,
     };
-    let (asker, reply) = session.attach(outbox, lease)?;
-    Ok((session, asker, reply))
+    Ok((opening, lease))
 }
 
-pub(super) fn list_sessions(core: &Core, outbox: &Outbox, seq: Seq) {
-    match description(&core.sessions.summaries(), Kind::List, &core.memory) {
+/// Lists an owner's sessions, or those of all for one who administers.
+pub(super) fn list_sessions(core: &Core, owner: &Owner, outbox: &Outbox, seq: Seq) {
+    let of = (!owner.may(Permission::Admin)).then(|| owner.id());
+    match description(&core.sessions.summaries(of), Kind::List, owner.memory()) {
         Ok(list) => outbox.send_description(seq, list),
         Err(failure) => outbox.send(Reply::Failed { seq, failure }),
     }

@@ -4,6 +4,7 @@
 //! answer take no hop between threads. What bounds a connection's life: its
 //! client, a broken message, the end of its session, or the server's shutdown.
 
+mod activity;
 mod greeting;
 mod outbox;
 mod table;
@@ -19,19 +20,24 @@ use farside_protocol::codec::DecodeError;
 use farside_protocol::{ErrorCode, Failure, Reply, Request, Seq, SessionId, Transport, caps};
 use futures_util::{SinkExt, StreamExt};
 
+pub(crate) use activity::{Activity, Patience as LinkPatience};
 pub(crate) use outbox::Outbox;
 pub(crate) use table::Connections;
 
+use crate::auth::Owner;
 use crate::core::Core;
-use crate::session::{Asker, Patience, Session};
+use crate::session::{Asker, Opening, Patience, Session};
 use greeting::Greeting;
 use outbox::Next;
+use table::Entry;
 
 /// What the link gave.
 enum Event {
     Frame(Bytes),
     /// There is room for more answers to the frame that is not taken whole.
     Room,
+    /// The session that the client waits for is there, or will not be.
+    Opened(Result<Arc<Session>, Failure>),
     /// The client is gone.
     Gone,
     Broken(io::Error),
@@ -51,10 +57,13 @@ const GATHER: Duration = Duration::from_micros(100);
 /// How long a connection reads frame after frame before other tasks have their turn.
 const TURN: Duration = Duration::from_millis(1);
 
-/// Serves one link to its end.
-pub(crate) async fn serve<T: Transport>(core: Arc<Core>, mut link: T) {
-    let mut connection = Connection::new(core);
-    let _entry = connection.core.connections.enter(&connection.outbox);
+/// Serves one link to its end. One whose activity is counted is given up when it stalls.
+pub(crate) async fn serve<T: Transport>(
+    core: Arc<Core>,
+    mut link: T,
+    activity: Option<Arc<Activity>>,
+) {
+    let mut connection = Connection::new(core, activity);
     let greeting = tokio::time::timeout(
         connection.core.config.handshake_timeout,
         connection.run(&mut link, true),
@@ -82,6 +91,7 @@ async fn close<T: Transport>(mut link: T) {
 struct Connection {
     core: Arc<Core>,
     outbox: Arc<Outbox>,
+    entry: Entry,
     stage: Stage,
     pace: Pace,
     /// Messages of a frame that wait until the client has read more answers.
@@ -123,19 +133,44 @@ impl Pace {
 /// Messages of a frame.
 type Messages = Box<dyn Iterator<Item = Result<Request, DecodeError>> + Send>;
 
+/// A session to come.
+type Waiting = Pin<Box<dyn Future<Output = Result<Arc<Session>, Failure>> + Send>>;
+
+/// What is looked for on the link, beside room for replies.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Looks {
+    ForFrames,
+    /// For room only: a frame is not taken whole.
+    ForRoom,
+    /// For nothing.
+    Away,
+}
+
 /// How far a connection has come.
 enum Stage {
     Unknown,
-    Greeted { next: Seq },
-    Attached { session: Arc<Session>, asker: Asker },
+    Greeted {
+        next: Seq,
+        owner: Arc<Owner>,
+    },
+    /// It waits for a session; nothing is read meanwhile.
+    Opening {
+        session: Waiting,
+        lease: Option<Duration>,
+    },
+    Attached {
+        session: Arc<Session>,
+        asker: Asker,
+    },
 }
 
 impl Connection {
-    fn new(core: Arc<Core>) -> Connection {
+    fn new(core: Arc<Core>, activity: Option<Arc<Activity>>) -> Connection {
         let outbox = Arc::new(Outbox::new(core.runtime.clone()));
+        let entry = core.connections.enter(&outbox, activity);
         let (stage, pace) = (Stage::Unknown, Pace::new());
         let (yields, refused, ended) = (false, false, false);
-        Connection { core, outbox, stage, pace, rest: None, yields, refused, ended }
+        Connection { core, outbox, entry, stage, pace, rest: None, yields, refused, ended }
     }
 
     /// Reads and writes until the end, or until the client has said who it is.
@@ -144,9 +179,24 @@ impl Connection {
             if std::mem::take(&mut self.yields) {
                 tokio::task::yield_now().await;
             }
-            let waits = self.rest.is_some();
+            let looks = match (&self.stage, &self.rest) {
+                (Stage::Opening { .. }, _) => Looks::Away,
+                (_, Some(_)) => Looks::ForRoom,
+                (_, None) => Looks::ForFrames,
+            };
             let next = |context: &mut Context<'_>| {
-                let event = next_event(link, &self.outbox, &mut self.pace, waits, context);
+                if let Stage::Opening { session, .. } = &mut self.stage
+                    && let Poll::Ready(opened) = session.as_mut().poll(context)
+                {
+                    return Poll::Ready(Event::Opened(opened));
+                }
+                if self.outbox.is_given_up() {
+                    return Poll::Ready(Event::Gone);
+                }
+                let event = next_event(link, &self.outbox, &mut self.pace, looks, context);
+                if event.is_pending() && self.pace.unsent_since.is_some() {
+                    self.outbox.wakes_when_given_up(context.waker());
+                }
                 if event.is_pending()
                     && let Stage::Attached { session, .. } = &self.stage
                 {
@@ -158,6 +208,7 @@ impl Connection {
                 Event::Frame(_) if self.refused => Ok(()),
                 Event::Frame(frame) => self.take_frame(frame),
                 Event::Room => self.take_rest(),
+                Event::Opened(opened) => self.opened(opened),
                 Event::Broken(error) if is_clients(&error) && !self.refused => {
                     let message = format!("what came can't be read: {error}");
                     Err(Failure::new(ErrorCode::BadRequest, message))
@@ -219,7 +270,7 @@ impl Connection {
                 Failure::new(ErrorCode::BadRequest, format!("a message can't be read: {error}"))
             })?;
             self.take(request, &mut patience)?;
-            if self.outbox.is_full() {
+            if self.outbox.is_full() || matches!(self.stage, Stage::Opening { .. }) {
                 return Ok(false);
             }
             if place % LOOKS_AT_CLOCK == LOOKS_AT_CLOCK - 1 && patience.is_over() {
@@ -233,32 +284,41 @@ impl Connection {
     fn take(&mut self, request: Request, patience: &mut Patience) -> Result<(), Failure> {
         match (&mut self.stage, request) {
             (Stage::Unknown, request) => {
-                self.outbox.send(Greeting::of(request)?.check(&self.core)?);
-                self.stage = Stage::Greeted { next: Seq::FIRST };
+                let (admission, welcome) = Greeting::of(request)?.check(&self.core)?;
+                self.entry.admitted(&admission);
+                self.outbox.send(welcome);
+                self.stage = Stage::Greeted { next: Seq::FIRST, owner: admission.owner };
                 Ok(())
             }
-            (Stage::Greeted { .. }, Request::Attach { session, lease_ms }) => {
-                let (session, asker, reply) =
-                    greeting::attach(&self.core, &self.outbox, session, lease_ms)?;
-                self.outbox.send(reply);
-                self.stage = Stage::Attached { session, asker };
-                Ok(())
+            (Stage::Greeted { owner, .. }, Request::Attach { session, lease_ms }) => {
+                match greeting::find_or_open(&self.core, owner, session, lease_ms)? {
+                    (Opening::Now(session), lease) => self.attach(session, lease),
+                    (Opening::Later(session), lease) => {
+                        self.stage = Stage::Opening { session, lease };
+                        Ok(())
+                    }
+                }
             }
             (stage, Request::Sessions { seq }) => {
-                if stage.admits(seq)? {
-                    greeting::list_sessions(&self.core, &self.outbox, seq);
+                if let Some(owner) = stage.admits(seq)? {
+                    greeting::list_sessions(&self.core, &owner, &self.outbox, seq);
                 }
                 Ok(())
             }
             (stage, Request::CloseSession { seq, session }) => {
-                if stage.admits(seq)? {
+                if let Some(owner) = stage.admits(seq)? {
                     let own = stage.session();
-                    close_session(&self.core, &self.outbox, seq, session.or(own));
+                    close_session(&self.core, &owner, &self.outbox, seq, session.or(own));
                 }
                 Ok(())
             }
             (Stage::Attached { session, asker }, request) => {
                 session.handle(asker, request, self.pace.now, patience)
+            }
+            // Nothing is taken until it is there.
+            (Stage::Opening { .. }, request) => {
+                let message = format!("{} came before the session was there", request.name());
+                Err(Failure::new(ErrorCode::BadRequest, message))
             }
             (Stage::Greeted { .. }, Request::Hello { .. }) => {
                 Err(Failure::new(ErrorCode::BadRequest, "Hello has no place here"))
@@ -271,6 +331,25 @@ impl Connection {
     }
 }
 
+impl Connection {
+    /// The session that the client waited for is there, or will not be.
+    fn opened(&mut self, opened: Result<Arc<Session>, Failure>) -> Result<(), Failure> {
+        let before = std::mem::replace(&mut self.stage, Stage::Unknown);
+        match before {
+            Stage::Opening { lease, .. } if !self.refused => self.attach(opened?, lease),
+            // Nobody has its key.
+            _ => opened.map(|session| self.core.sessions.discard(&session)),
+        }
+    }
+
+    fn attach(&mut self, session: Arc<Session>, lease: Option<Duration>) -> Result<(), Failure> {
+        let (asker, reply) = session.attach(&self.outbox, lease)?;
+        self.outbox.send(reply);
+        self.stage = Stage::Attached { session, asker };
+        Ok(())
+    }
+}
+
 impl Drop for Connection {
     fn drop(&mut self) {
         if let Stage::Attached { session, asker } = &self.stage {
@@ -280,13 +359,15 @@ impl Drop for Connection {
 }
 
 impl Stage {
-    /// Whether a numbered message is the next one of this connection.
-    fn admits(&mut self, seq: Seq) -> Result<bool, Failure> {
+    /// Who sends a numbered message, if it is the next one of this connection.
+    fn admits(&mut self, seq: Seq) -> Result<Option<Arc<Owner>>, Failure> {
         match self {
-            Stage::Attached { session, asker } => session.is_next(asker, seq),
-            Stage::Greeted { next } if *next == seq => {
+            Stage::Attached { session, asker } => {
+                Ok(session.is_next(asker, seq)?.then(|| Arc::clone(session.owner())))
+            }
+            Stage::Greeted { next, owner } if *next == seq => {
                 *next = seq.next();
-                Ok(true)
+                Ok(Some(Arc::clone(owner)))
             }
             _ => Err(Failure::new(ErrorCode::BadRequest, "a message's number is out of order")),
         }
@@ -305,13 +386,19 @@ fn is_clients(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::InvalidData
 }
 
-fn close_session(core: &Core, outbox: &Outbox, seq: Seq, session: Option<SessionId>) {
+fn close_session(
+    core: &Core,
+    owner: &Owner,
+    outbox: &Outbox,
+    seq: Seq,
+    session: Option<SessionId>,
+) {
     let Some(id) = session else {
         let failure = Failure::new(ErrorCode::BadRequest, "say which session is to be closed");
         return outbox.send(Reply::Failed { seq, failure });
     };
     // Before the session goes, and with it perhaps this connection.
-    match core.sessions.remove(id) {
+    match core.sessions.remove(id, owner) {
         Ok(session) => {
             outbox.send(Reply::Done { seq });
             session.close(Failure::new(ErrorCode::SessionExpired, "the session was closed"));
@@ -327,10 +414,10 @@ fn next_event<T: Transport>(
     link: &mut T,
     outbox: &Arc<Outbox>,
     pace: &mut Pace,
-    frame_waits: bool,
+    looks: Looks,
     context: &mut Context<'_>,
 ) -> Poll<Event> {
-    let polled = poll_link(Pin::new(link), outbox, pace, frame_waits, context);
+    let polled = poll_link(Pin::new(link), outbox, pace, looks, context);
     if let Ok(Poll::Pending) = &polled {
         pace.began = None;
     }
@@ -341,7 +428,7 @@ fn poll_link<T: Transport>(
     mut link: Pin<&mut T>,
     outbox: &Arc<Outbox>,
     pace: &mut Pace,
-    frame_waits: bool,
+    looks: Looks,
     context: &mut Context<'_>,
 ) -> io::Result<Poll<Event>> {
     let is_over = pace.is_over();
@@ -363,10 +450,12 @@ fn poll_link<T: Transport>(
         context.waker().wake_by_ref();
         return Ok(Poll::Pending);
     }
-    if frame_waits {
+    if looks == Looks::ForRoom {
         return Ok(Poll::Ready(Event::Room));
     }
-    if let Poll::Ready(read) = link.as_mut().poll_next(context) {
+    if looks == Looks::ForFrames
+        && let Poll::Ready(read) = link.as_mut().poll_next(context)
+    {
         return Ok(Poll::Ready(match read {
             Some(Ok(frame)) => Event::Frame(frame),
             Some(Err(error)) => Event::Broken(error),

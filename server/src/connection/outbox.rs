@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
@@ -41,6 +42,8 @@ const READ_AT_ONCE: usize = 8;
 /// A connection's queue of replies, filled from any thread.
 pub(crate) struct Outbox {
     runtime: Handle,
+    /// Whether the link is closed without waiting for what is unsent.
+    given_up: AtomicBool,
     /// Short: encodes small replies, slices large values; never waits.
     queue: Mutex<Queue>,
 }
@@ -57,6 +60,10 @@ struct Queue {
     logs_left_out: bool,
     /// The last reply is queued; nothing is taken any more.
     closing: bool,
+    /// The client is to be asked for a sign of life.
+    probes: bool,
+    /// The connection's task, while its link takes nothing more.
+    blocked: Option<Waker>,
     /// The connection's task, while it sleeps: it need not wake itself.
     waker: Option<Waker>,
 }
@@ -85,7 +92,7 @@ pub(crate) enum Next {
 
 impl Outbox {
     pub(crate) fn new(runtime: Handle) -> Outbox {
-        Outbox { runtime, queue: Mutex::default() }
+        Outbox { runtime, given_up: AtomicBool::new(false), queue: Mutex::default() }
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
@@ -203,6 +210,33 @@ impl Outbox {
         wake(queue);
     }
 
+    /// Asks the client for a sign of life.
+    pub(super) fn probe(&self) {
+        let mut queue = self.queue();
+        queue.probes = true;
+        wake(queue);
+    }
+
+    /// Ends the connection without waiting for the client to read.
+    pub(super) fn give_up(&self) {
+        self.given_up.store(true, Ordering::Relaxed);
+        let mut queue = self.queue();
+        let blocked = queue.blocked.take();
+        wake(queue);
+        if let Some(blocked) = blocked {
+            blocked.wake();
+        }
+    }
+
+    pub(super) fn is_given_up(&self) -> bool {
+        self.given_up.load(Ordering::Relaxed)
+    }
+
+    /// Whom to wake when the link is given up, while that takes nothing more.
+    pub(super) fn wakes_when_given_up(&self, waker: &Waker) {
+        self.queue().blocked = Some(waker.clone());
+    }
+
     /// Whether nothing waits to be sent.
     pub(super) fn is_sent(&self) -> bool {
         let queue = self.queue();
@@ -223,6 +257,9 @@ impl Outbox {
         }
         if queue.closing {
             return Next::End;
+        }
+        if std::mem::take(&mut queue.probes) {
+            return Next::Frame(Bytes::new());
         }
         for _ in 0..queue.transfers.len() {
             let Some(mut outgoing) = queue.transfers.pop_front() else { break };

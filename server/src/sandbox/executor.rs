@@ -1,9 +1,10 @@
 //! Who runs a call that does not finish at once: guest threads of their own,
-//! fair between sessions.
+//! fair between owners, and between the sessions of each.
 //!
 //! A guest gives up its thread at a tick of the epoch, and goes back into the queue;
 //! or where it waits for a call of its own, and is parked until that has ended. Each
-//! session with work has one place in the round, however many calls it has.
+//! owner with work has one place in the round, however many sessions and calls it has, and
+//! so has each session in its owner's.
 
 use std::collections::{HashMap, VecDeque};
 use std::future::Future;
@@ -22,6 +23,7 @@ use super::engine::{TICK, Ticker};
 use super::fault::Fault;
 use super::instance::{FIRST_TICKS, Finished};
 use super::parking::Place;
+use crate::auth::OwnerId;
 
 /// A call's future.
 pub(crate) type GuestFuture = Pin<Box<dyn Future<Output = Finished> + Send>>;
@@ -200,9 +202,12 @@ pub(super) fn thread_cpu_time() -> Duration {
     START.get_or_init(Instant::now).elapsed()
 }
 
-/// Names a session in the round.
+/// Names a session in the round of its owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Lane(pub(crate) u64);
+pub(crate) struct Lane {
+    pub(crate) owner: OwnerId,
+    pub(crate) session: u64,
+}
 
 /// The guest threads.
 pub(crate) struct Executor {
@@ -217,9 +222,12 @@ pub(super) struct Shared {
     ticker: Arc<Ticker>,
 }
 
+/// Whose turn it is: owner by owner, of each one session after the other, and of each
+/// of those one call.
 #[derive(Default)]
 struct Queue {
-    round: VecDeque<Lane>,
+    round: VecDeque<OwnerId>,
+    owners: HashMap<OwnerId, VecDeque<Lane>>,
     lanes: HashMap<Lane, VecDeque<Task>>,
     stopping: bool,
 }
@@ -235,20 +243,32 @@ impl Queue {
     fn push(&mut self, lane: Lane, task: Task) {
         let tasks = self.lanes.entry(lane).or_default();
         if tasks.is_empty() {
-            self.round.push_back(lane);
+            let lanes = self.owners.entry(lane.owner).or_default();
+            if lanes.is_empty() {
+                self.round.push_back(lane.owner);
+            }
+            lanes.push_back(lane);
         }
         tasks.push_back(task);
     }
 
-    /// The next session's next call; the session goes to the end of the round.
+    /// The next call of the next session of the next owner; these go to the ends of their
+    /// rounds.
     fn pop(&mut self) -> Option<(Lane, Task)> {
-        let lane = self.round.pop_front()?;
+        let owner = self.round.pop_front()?;
+        let lanes = self.owners.get_mut(&owner)?;
+        let lane = lanes.pop_front()?;
         let tasks = self.lanes.get_mut(&lane)?;
         let task = tasks.pop_front();
         if tasks.is_empty() {
             self.lanes.remove(&lane);
         } else {
-            self.round.push_back(lane);
+            lanes.push_back(lane);
+        }
+        if lanes.is_empty() {
+            self.owners.remove(&owner);
+        } else {
+            self.round.push_back(owner);
         }
         task.map(|task| (lane, task))
     }
@@ -359,6 +379,36 @@ mod tests {
             Begun::GoesOn(running) => assert_eq!(running.cpu_used, FIRST_TICKS * TICK),
             Begun::Finished(_) => panic!("it goes on"),
         }
+    }
+
+    #[test]
+    fn owners_have_turns_whatever_number_of_sessions_and_calls_they_have() {
+        let ticker = Arc::new(Ticker::start(wasmtime::Engine::default()).unwrap());
+        // Nobody runs: what is pushed stays until it is popped here.
+        let (queue, wake) = (Mutex::default(), Condvar::new());
+        let shared = Arc::new(Shared { queue, wake, ticker });
+        let hour = Duration::from_secs(3600);
+        let bounds = Bounds { deadline: Instant::now() + hour, time: hour, cpu: hour };
+        let push = |owner, session| {
+            let lane = Lane { owner: OwnerId(owner), session };
+            let future = Box::pin(std::future::pending());
+            let running = Running::unbegun(future, Stop::default(), bounds);
+            let place = Arc::new(Place::new(&shared, lane));
+            shared.push(lane, Task { running, end: Box::new(|_, _| ()), place });
+        };
+        for session in 0..3 {
+            push(1, session);
+            push(1, session);
+        }
+        push(2, 7);
+        push(2, 7);
+        let popped = std::iter::from_fn(|| {
+            let (Lane { owner, session }, _) = shared.lock().pop()?;
+            Some((owner.0, session))
+        });
+        let order: Vec<_> = popped.collect();
+        assert_eq!(order, [(1, 0), (2, 7), (1, 1), (2, 7), (1, 2), (1, 0), (1, 1), (1, 2)]);
+        assert!(shared.lock().owners.is_empty() && shared.lock().round.is_empty());
     }
 
     #[tokio::test]

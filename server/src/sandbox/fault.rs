@@ -84,17 +84,26 @@ fn memory_limit(refused: Refused, host: &Host) -> Failure {
             ),
             "raise limits.session_table_elements on the server",
         ),
-        Refused::Process(Exceeded { asked, used, limit }) => (
+        Refused::Process(Exceeded { asked, used, limit, setting }) => (
             format!(
-                "the guest wanted another {} of memory; all sessions of the server use {} of {}",
+                "the guest wanted another {} of memory; all sessions of the {} use {} of {}",
                 asked.about(),
+                if is_owners(setting) { "owner" } else { "server" },
                 used.about(),
                 limit.about()
             ),
-            "try again later, or raise limits.process_memory on the server",
+            match is_owners(setting) {
+                true => "try again later, or raise limits.owner_memory on the server",
+                false => "try again later, or raise limits.process_memory on the server",
+            },
         ),
     };
     Failure::new(ErrorCode::MemoryLimit, message).with_hint(hint)
+}
+
+/// Whether a meter's limit is that of one owner.
+fn is_owners(setting: &str) -> bool {
+    setting == "limits.owner_memory"
 }
 
 fn size(bytes: usize) -> impl fmt::Display {

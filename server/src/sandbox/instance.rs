@@ -7,7 +7,6 @@ use bytes::Bytes;
 use farside_protocol::manifest::{Function, Inbox};
 use farside_protocol::value::{Head, Kind, ScanError, scan};
 use farside_protocol::{Buffer, ErrorCode, Failure, caps};
-use tokio::sync::OwnedSemaphorePermit;
 use wasmtime::{Memory, Store, TypedFunc};
 
 use super::arguments::Arguments;
@@ -16,6 +15,7 @@ use super::fault::{self, Fault};
 use super::host::{self, CallLog, Host};
 use super::image::Image;
 use super::module::{Entry, Module};
+use super::places::Permit;
 use super::plain;
 use super::raised::Raised;
 use crate::failures;
@@ -41,7 +41,7 @@ pub(crate) struct Instance {
     recovery: Option<Recovery>,
     /// What it is made new with after a fresh call, if it can be.
     renewal: Option<Renewal>,
-    _permit: OwnedSemaphorePermit,
+    _permit: Permit,
 }
 
 type SdkEntry = TypedFunc<(u32, u32), u64>;
@@ -82,7 +82,7 @@ impl Instance {
     pub(super) async fn create(
         module: Arc<Module>,
         budget: Arc<Budget>,
-        permit: OwnedSemaphorePermit,
+        permit: Permit,
         log: Option<CallLog>,
     ) -> Result<Instance, Fault> {
         let mut store =

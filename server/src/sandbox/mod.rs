@@ -32,8 +32,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use tokio::sync::OwnedSemaphorePermit;
-
+use crate::auth::Owner;
 use crate::config::Config;
 use crate::meter::Meter;
 
@@ -57,6 +56,7 @@ pub(crate) use nested::{Answering, Callees, Caller};
 use compile::{Ceilings, Compiler, Order};
 use compiled::CompiledCode;
 use engine::Ticker;
+pub(crate) use places::Permit;
 use places::Places;
 use stock::Stock;
 
@@ -152,11 +152,13 @@ impl Sandbox {
         })
     }
 
-    /// Takes the places of an instance, if they are free or can be freed.
-    pub(crate) fn try_place(&self, module: &Module) -> Option<OwnedSemaphorePermit> {
+    /// Takes the places of an owner's instance, if they are free or can be freed.
+    pub(crate) fn try_place(&self, module: &Module, owner: &Owner) -> Option<Permit> {
         loop {
-            let permit = self.places.try_take(module);
-            if permit.is_some() || !self.stock.give_up_one() {
+            let permit = self.places.try_take(module, owner);
+            // Where the owner has its share, only what is its own makes room.
+            let of = (!self.places.are_taken()).then(|| owner.id());
+            if permit.is_some() || !self.stock.give_up_one(of) {
                 return permit;
             }
         }

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::executor::Lane;
 use super::instance::Instance;
 use super::module::Module;
+use crate::auth::OwnerId;
 
 /// Instances that stand ready at most, of all sessions. They are few pages each.
 const MOST: usize = 256;
@@ -59,9 +60,13 @@ impl Stock {
         instance.take_up().then_some(instance)
     }
 
-    /// Gives up the instance that was not used for longest; false if there is none.
-    pub(super) fn give_up_one(&self) -> bool {
-        let oldest = self.ready().pop_front();
+    /// Gives up the instance, of an owner or of any, that was not used for longest; false
+    /// if there is none.
+    pub(super) fn give_up_one(&self, of: Option<OwnerId>) -> bool {
+        let mut ready = self.ready();
+        let is_of = |(lane, _): &(Lane, _)| of.is_none_or(|owner| lane.owner == owner);
+        let oldest = ready.iter().position(is_of).and_then(|place| ready.remove(place));
+        drop(ready);
         oldest.is_some()
     }
 

@@ -24,8 +24,8 @@ use super::value::{Body, Value};
 use super::writer::{Arrived, Purpose};
 use crate::failures;
 use crate::sandbox::{
-    Arguments, Begun, Bounds, CallLog, Caller, Fault, Finished, Ground, Invocation, Running, TICK,
-    run,
+    Arguments, Begun, Bounds, CallLog, Caller, Fault, Finished, Ground, Invocation, Permit,
+    Running, TICK, run,
 };
 use crate::storage::StorageUrl;
 
@@ -108,7 +108,7 @@ impl Session {
         self.start(job, ground, patience)
     }
 
-    fn new_ground(&self, job: &Job, permit: tokio::sync::OwnedSemaphorePermit) -> Ground {
+    fn new_ground(&self, job: &Job, permit: Permit) -> Ground {
         let budget = Arc::clone(&self.budget);
         let fresh = job.place == Place::Fresh;
         Ground::New { module: Arc::clone(&job.module), budget, permit, fresh }
@@ -122,7 +122,7 @@ impl Session {
         {
             return Some(Ground::Instance(instance));
         }
-        sandbox.try_place(&job.module).map(|permit| self.new_ground(job, permit))
+        sandbox.try_place(&job.module, self.owner()).map(|permit| self.new_ground(job, permit))
     }
 
     /// Gets what a call still needs, then has the executor run it.
@@ -165,7 +165,7 @@ impl Session {
                     StorageUrl::Memory => 0,
                     StorageUrl::File { .. } => stored.len(),
                 };
-                let charge = self.core.memory.charge(copied);
+                let charge = self.memory().charge(copied);
                 let charge = charge.map_err(|error| failures::of_memory(&error))?;
                 let bytes = stored.read(0..stored.len()).await;
                 let bytes = bytes.map_err(|error| failures::of_storage(&error))?;
@@ -182,10 +182,10 @@ impl Session {
             return Ok(Some(ground));
         }
         let wait = self.core.config.limits.instance_wait;
-        let permit = self.core.sandbox.places.take(&job.module);
+        let permit = self.core.sandbox.places.take(&job.module, self.owner());
         match tokio::time::timeout(wait, permit).await {
-            Ok(Some(permit)) => Ok(Some(self.new_ground(job, permit))),
-            _ => {
+            Ok(permit) => Ok(Some(self.new_ground(job, permit?))),
+            Err(_) => {
                 let message = format!("the server is full: no instance came free within {wait:?}");
                 Err(Failure::new(ErrorCode::Unavailable, message)
                     .with_hint(self.core.sandbox.capacity.hint()))
@@ -200,7 +200,7 @@ impl Session {
             (job.ended(), self.bounds(&job, Instant::now()), job.stop.clone());
         let callee = Callee::Known(job.slot, job.function);
         let arguments = spliced(job.arguments, job.inputs);
-        let charge = self.core.memory.charge(arguments.len() as u64);
+        let charge = self.memory().charge(arguments.len() as u64);
         let arguments = match charge {
             Ok(charge) => charge.hold(arguments.to_vec()),
             Err(full) => {
@@ -221,7 +221,7 @@ impl Session {
     }
 
     fn bounds(&self, job: &Job, now: Instant) -> Bounds {
-        let limits = &self.core.config.limits;
+        let limits = &self.config.limits;
         let own = (now + limits.call_deadline, limits.call_deadline);
         let (deadline, time) = job.deadline.map_or(own, |asked| asked.min(own));
         Bounds { deadline, time, cpu: limits.call_cpu }
@@ -230,7 +230,7 @@ impl Session {
     /// Begins a call: here while patience lasts, else on the executor.
     fn start(self: &Arc<Self>, job: Job, ground: Ground, patience: &mut Patience) -> Vec<Step> {
         let now = Instant::now();
-        let limits = &self.core.config.limits;
+        let limits = &self.config.limits;
         let ended = job.ended();
         let bounds = self.bounds(&job, now);
         let arguments = spliced(job.arguments, job.inputs);
@@ -239,7 +239,7 @@ impl Session {
             arguments,
             value_bytes: limits.value_bytes.bytes(),
             value_depth: limits.value_depth,
-            memory: Arc::clone(&self.core.memory),
+            memory: Arc::clone(self.memory()),
         };
         let stop = job.stop;
         let begins_here = patience.lasts(job.of, now) && !job.module.is_long(job.function);
@@ -309,7 +309,7 @@ impl Session {
     ) {
         let session = Arc::clone(self);
         let end = move |part| session.drive(then(&session, part), &mut Patience::none());
-        let memory = Arc::clone(&self.core.memory);
+        let memory = Arc::clone(self.memory());
         match value.body.clone() {
             Body::Memory(bytes) if value.len() <= SMALL => {
                 end(select_in_memory(&value, &bytes, &path, &memory));
@@ -323,7 +323,7 @@ impl Session {
                 if let Some(part) = select_cached(&value, &stored, &path, &memory) {
                     return end(Ok(part));
                 }
-                let config = Arc::clone(&self.core.config);
+                let config = Arc::clone(&self.config);
                 self.core.runtime.spawn(async move {
                     end(select_stored(&value, &stored, &path, &config, &memory).await);
                 });
@@ -360,6 +360,11 @@ impl Session {
         size: u64,
     ) -> Vec<Step> {
         let mut steps = Vec::new();
+        // What others have sent is not known to this owner.
+        if !self.core.modules.was_shown(self.owner().name(), hash) {
+            self.state().want_module(&asker, seq, name, hash, size, &mut steps);
+            return steps;
+        }
         if let Some(module) = self.core.sandbox.catalog.live(hash) {
             self.state().install(&asker, seq, &name, module, &mut steps);
             return steps;
@@ -389,7 +394,7 @@ impl Session {
         match purpose {
             Purpose::Value(content) => {
                 self.core.runtime.spawn_blocking(move || {
-                    let value = check_value(content, bytes, &session.core.config);
+                    let value = check_value(content, bytes, &session.config);
                     let mut steps = Vec::new();
                     session.state().value_arrived(id, size, value, &mut steps);
                     session.drive(steps, &mut Patience::none());
@@ -409,6 +414,9 @@ impl Session {
             Purpose::Module { name, hash } => {
                 self.core.runtime.spawn(async move {
                     let made = session.core.new_module(hash, bytes).await;
+                    if made.is_ok() {
+                        session.core.modules.note_shown(session.owner().name(), hash).await;
+                    }
                     let mut steps = Vec::new();
                     let mut state = session.state();
                     state.arrived(size);
@@ -425,7 +433,7 @@ impl Session {
 
     /// Checks a call's large arguments, with the session's lock let go meanwhile.
     fn check_arrived(&self, id: RefId, bytes: Bytes) -> Result<CheckedArguments, Failure> {
-        let (of, depth) = (self.state().called(id), self.core.config.limits.value_depth);
+        let (of, depth) = (self.state().called(id), self.config.limits.value_depth);
         match of {
             Some((_, _, Some(how))) => series::check_form(how, bytes, depth),
             Some((module, function, None)) => check_form(&module, function, bytes, depth),

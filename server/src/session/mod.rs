@@ -40,12 +40,16 @@ use farside_protocol::{
 
 pub(crate) use asks::description;
 pub(crate) use drive::Patience;
-pub(crate) use registry::Sessions;
+pub(crate) use registry::{Opening, Sessions};
 pub(crate) use state::Asker;
 pub(crate) use value::{Body, Value};
 
+use crate::auth::{Owner, OwnerId, OwnerSession};
+use crate::config::Config;
 use crate::connection::Outbox;
 use crate::core::Core;
+use crate::fair_queue::Turn;
+use crate::meter::Meter;
 use crate::sandbox::{Budget, Lane, LogSink};
 use state::State;
 
@@ -55,6 +59,12 @@ pub(crate) struct Session {
     key: ResumeKey,
     lane: Lane,
     core: Arc<Core>,
+    /// Its place among its owner's sessions.
+    of_owner: OwnerSession,
+    /// Its place among all.
+    _place: Turn<OwnerId>,
+    /// The server's config, with the owner's limits as they were when it was opened.
+    config: Arc<Config>,
     opened: Instant,
     budget: Arc<Budget>,
     lease: Mutex<Lease>,
@@ -74,27 +84,39 @@ struct Lease {
 static LANES: AtomicU64 = AtomicU64::new(0);
 
 impl Session {
-    fn open(core: Arc<Core>, lease: Duration) -> Arc<Session> {
-        let limits = &core.config.limits;
+    fn open(
+        core: Arc<Core>,
+        of_owner: OwnerSession,
+        place: Turn<OwnerId>,
+        lease: Duration,
+    ) -> Arc<Session> {
+        let owner = Arc::clone(of_owner.owner());
+        let config = owner.config();
+        let limits = &config.limits;
         let budget = Arc::new(Budget::new(
             usize::try_from(limits.session_memory.bytes()).unwrap_or(usize::MAX),
             limits.session_table_elements,
-            Arc::clone(&core.memory),
+            Arc::clone(owner.memory()),
         ));
         let id = SessionId(rand::random());
         let state = State::new(
             id,
-            Arc::clone(&core.config),
+            owner,
+            Arc::clone(&config),
             Arc::clone(&core.evaluators),
             Arc::clone(&budget),
-            Arc::clone(&core.memory),
         );
+        let lane =
+            Lane { owner: of_owner.owner().id(), session: LANES.fetch_add(1, Ordering::Relaxed) };
         let lease = Lease { length: lease, idle_since: Some(Instant::now()) };
         Arc::new(Session {
             id,
             key: ResumeKey(rand::random()),
-            lane: Lane(LANES.fetch_add(1, Ordering::Relaxed)),
+            lane,
             core,
+            of_owner,
+            _place: place,
+            config,
             opened: Instant::now(),
             budget,
             lease: Mutex::new(lease),
@@ -105,6 +127,15 @@ impl Session {
 
     pub(crate) fn id(&self) -> SessionId {
         self.id
+    }
+
+    pub(crate) fn owner(&self) -> &Arc<Owner> {
+        self.of_owner.owner()
+    }
+
+    /// Memory of its owner's sessions.
+    fn memory(&self) -> &Arc<Meter> {
+        self.owner().memory()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -205,6 +236,7 @@ impl Session {
         modules.sort_unstable();
         SessionSummary {
             session: self.id,
+            owner: self.owner().name().to_owned(),
             age_s: now.saturating_duration_since(self.opened).as_secs(),
             connections: state.attached.len() as u64,
             modules,

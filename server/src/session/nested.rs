@@ -101,6 +101,7 @@ impl State {
             let message = format!("calls within calls are {} deep, as deep as may be", above.depth);
             return Err(Failure::new(ErrorCode::QuotaExceeded, message));
         }
+        self.permits(slot)?;
         self.refs.has_room()?;
         self.admit_call(bytes)?;
         let fresh = self.is_pure(slot, function);
@@ -234,8 +235,8 @@ impl Session {
         callee: &Callee,
         arguments: &[u8],
     ) -> Result<Nested, Failure> {
-        let limits = &self.core.config.limits;
-        let charge = self.core.memory.charge(arguments.len() as u64);
+        let limits = &self.config.limits;
+        let charge = self.memory().charge(arguments.len() as u64);
         let charge = charge.map_err(|full| failures::of_memory(&full))?;
         let arguments = charge.hold(arguments.to_vec());
         let mut state = self.state();
@@ -281,7 +282,7 @@ impl Callees for Session {
             Some(CallableOutline::new(name, module.manifest()))
         });
         let outline = CallablesOutline { version, modules: modules.collect() };
-        let value = description(&outline, Kind::Map, &self.core.memory)?;
+        let value = description(&outline, Kind::Map, self.memory())?;
         Ok(in_memory(value))
     }
 

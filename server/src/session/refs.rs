@@ -14,7 +14,7 @@ use super::objects::Dropped;
 use super::state::Asker;
 use super::value::Value;
 use crate::failures;
-use crate::meter::Charge;
+use crate::meter::{Charge, Exceeded};
 
 /// One reference.
 pub(super) struct Entry {
@@ -85,7 +85,8 @@ impl Waiter {
 /// All references of a session.
 pub(super) struct Refs {
     table: ById<RefId, Entry>,
-    kept_bytes: u64,
+    /// Bytes of kept values, as some of those of all of the owner's sessions.
+    kept: Charge,
     most_kept_bytes: u64,
     most: usize,
     next: Moment,
@@ -99,15 +100,28 @@ pub(super) struct Refs {
 /// texts of a failure of the usual size.
 pub(super) const ENTRY_BYTES: u64 = 512;
 
+fn over_owners_quota(full: &Exceeded) -> Failure {
+    let message = format!(
+        "keeping {} more would pass the {} of all sessions of the owner, of which {} are used",
+        full.asked.about(),
+        full.limit.about(),
+        full.used.about()
+    );
+    Failure::new(ErrorCode::QuotaExceeded, message).with_hint(
+        "release what is not needed in this or another session, or raise limits.owner_kept_bytes on the server",
+    )
+}
+
 /// How many of the largest references an exceeded quota names.
 const NAMED: usize = 3;
 
 impl Refs {
-    /// No references yet; what they will take beside their values is `counted`.
-    pub(super) fn new(most: usize, most_kept_bytes: u64, counted: Charge) -> Refs {
+    /// No references yet; their values will be `kept`, and what they will take beside
+    /// these is `counted`.
+    pub(super) fn new(most: usize, most_kept_bytes: u64, kept: Charge, counted: Charge) -> Refs {
         let next = Moment(0);
         let (table, dropped) = (ById::default(), Vec::new());
-        Refs { table, kept_bytes: 0, most_kept_bytes, most, next, dropped, counted }
+        Refs { table, kept, most_kept_bytes, most, next, dropped, counted }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -116,7 +130,7 @@ impl Refs {
 
     /// Bytes of kept values, and of values that are arriving.
     pub(super) fn kept_bytes(&self) -> u64 {
-        self.kept_bytes
+        self.kept.bytes()
     }
 
     /// Whether another reference may be made.
@@ -223,17 +237,15 @@ impl Refs {
 
     /// Charges bytes that are about to be kept.
     pub(super) fn charge(&mut self, bytes: u64) -> Result<(), Failure> {
-        let sum = self.kept_bytes.saturating_add(bytes);
-        if sum > self.most_kept_bytes {
+        if self.kept_bytes().saturating_add(bytes) > self.most_kept_bytes {
             return Err(self.over_quota(bytes));
         }
-        self.kept_bytes = sum;
-        Ok(())
+        self.kept.grow(bytes).map_err(|full| over_owners_quota(&full))
     }
 
     /// Gives back what was charged.
     pub(super) fn discharge(&mut self, bytes: u64) {
-        self.kept_bytes = self.kept_bytes.saturating_sub(bytes);
+        self.kept.shrink(bytes);
     }
 
     fn over_quota(&self, bytes: u64) -> Failure {
@@ -250,7 +262,8 @@ impl Refs {
             largest.iter().take(NAMED).map(|(len, id)| format!("{id} ({len} bytes)")).collect();
         let message = format!(
             "keeping {bytes} bytes more would pass the session's {} bytes, of which {} are used",
-            self.most_kept_bytes, self.kept_bytes
+            self.most_kept_bytes,
+            self.kept_bytes()
         );
         let hint = match named.is_empty() {
             true => "raise limits.session_kept_bytes on the server".to_owned(),
@@ -301,7 +314,7 @@ impl Refs {
             self.discharge(value.len());
         }
         // Those that share it are charged as if each had its own, as elsewhere.
-        self.kept_bytes += extra_len(&failure);
+        self.kept.add(extra_len(&failure));
         self.counted.add(extra_texts(&failure));
     }
 

@@ -68,7 +68,7 @@ impl Series {
     }
 
     async fn go_over(&self, session: &Arc<Session>) -> Result<Bytes, Failure> {
-        let limits = &session.core.config.limits;
+        let limits = &session.config.limits;
         let mut given = Items::of(self.arguments.clone()).map_err(|error| no_items(&error))?;
         let data = given.next().map(|item| item.value).unwrap_or_default();
         let mut items = Items::of(data.clone()).map_err(|error| no_items(&error))?;
@@ -77,7 +77,7 @@ impl Series {
             bytes: Vec::new(),
             count: 0,
             most: limits.value_bytes.bytes(),
-            charge: session.core.memory.count(0),
+            charge: session.memory().count(0),
         };
         let mut sum = given.next().map(|item| item.value);
         if self.how == Each::Reduce && sum.is_none() {

@@ -16,6 +16,7 @@ use super::slot::{Call, Occupant, Slot};
 use super::step::{Alarm, Step};
 use super::value::Value;
 use super::writer::{Window, Writer};
+use crate::auth::Owner;
 use crate::config::Config;
 use crate::connection::Outbox;
 use crate::evaluators::Evaluators;
@@ -33,10 +34,11 @@ pub(crate) struct Asker {
 pub(super) struct State {
     pub(super) id: SessionId,
     pub(super) lease_ms: u64,
+    pub(super) owner: Arc<Owner>,
     pub(super) config: Arc<Config>,
     pub(super) evaluators: Arc<Evaluators>,
     pub(super) budget: Arc<Budget>,
-    /// Memory of the whole process.
+    /// Memory of the owner's sessions.
     pub(super) memory: Arc<Meter>,
     pub(super) refs: Refs,
     pub(super) releases: Releases,
@@ -82,17 +84,20 @@ pub(super) enum Woken {
 impl State {
     pub(super) fn new(
         id: SessionId,
+        owner: Arc<Owner>,
         config: Arc<Config>,
         evaluators: Arc<Evaluators>,
         budget: Arc<Budget>,
-        memory: Arc<Meter>,
     ) -> State {
+        let memory = Arc::clone(owner.memory());
         let kept_bytes = config.limits.session_kept_bytes.bytes();
-        let refs = Refs::new(config.limits.session_refs, kept_bytes, memory.count(0));
+        let (kept, counted) = (owner.kept().count(0), memory.count(0));
+        let refs = Refs::new(config.limits.session_refs, kept_bytes, kept, counted);
         let questions = Questions::new(config.limits.session_refs);
         State {
             id,
             lease_ms: 0,
+            owner,
             config,
             evaluators,
             budget,
@@ -391,7 +396,7 @@ impl State {
         self.fresh.waiting.clear();
         self.fresh.ready.clear();
         self.questions = Questions::new(0);
-        self.refs = Refs::new(0, 0, self.memory.count(0));
+        self.refs = Refs::new(0, 0, self.owner.kept().count(0), self.memory.count(0));
         self.releases = Releases::default();
         self.writers.values_mut().for_each(|writer| writer.incoming.clear());
         for (_, outbox) in self.attached.drain() {

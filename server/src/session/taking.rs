@@ -17,6 +17,7 @@ use super::slot::{Call, CallArguments, Item, Standing};
 use super::state::{Asker, State, Woken, unmade};
 use super::step::{Alarm, Step};
 use super::writer::Purpose;
+use crate::auth::Permission;
 use crate::failures;
 use crate::sandbox::Module;
 
@@ -55,6 +56,7 @@ impl State {
             if cancelled {
                 return Err(calls::cancelled());
             }
+            self.permits(slot)?;
             self.refs.has_room()?;
             self.admit_call(bytes)?;
             let arguments = match args {
@@ -164,6 +166,14 @@ impl State {
             .module()
             .and_then(|module| module.manifest().functions.get(function as usize))
             .is_some_and(|function| function.pure)
+    }
+
+    /// Whether the owner's token lets it enter a slot.
+    pub(super) fn permits(&self, slot: u32) -> Result<(), Failure> {
+        match self.slots[slot as usize].evaluates {
+            true => self.owner.permit(Permission::Eval, "evaluating source text"),
+            false => self.owner.permit(Permission::Call, "calls"),
+        }
     }
 
     pub(super) fn admit_call(&self, bytes: u64) -> Result<(), Failure> {

@@ -1,7 +1,7 @@
 //! What a session's state holds, message by message.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
 use farside_protocol::value::{FarArg, Kind, scan};
@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use super::refs::ENTRY_BYTES;
 use super::slot::{SlotState, Standing};
 use super::step::{Job, Place};
-use super::{Asker, Body, Patience, Session, Value};
+use super::{Asker, Body, Opening, Patience, Session, Value};
 use crate::config::{ByteSize, Config, Limits, ProcessMemory};
 use crate::connection::Outbox;
 use crate::sandbox::Stop;
@@ -43,7 +43,10 @@ impl Fixture {
         let config = Config { data: data.path().to_owned(), storage, limits, ..Config::default() };
         let server = Server::start(config).await.unwrap();
         let core = server.core();
-        let session = core.sessions.open(core, None).unwrap();
+        let owner = core.owners.admit(server.token(), SystemTime::now()).unwrap().owner;
+        let Opening::Now(session) = core.sessions.open(core, &owner, None).unwrap() else {
+            panic!("there is a place")
+        };
         let outbox = Arc::new(Outbox::new(core.runtime.clone()));
         let (asker, _) = session.attach(&outbox, None).unwrap();
         let bytes = Bytes::from_static(MODULE.as_bytes());

@@ -14,6 +14,7 @@ use super::state::{Asker, State};
 use super::step::Step;
 use super::value::{Body, Value};
 use super::writer::{Arrived, Incoming, Purpose};
+use crate::auth::Permission;
 use crate::config::Config;
 use crate::failures;
 use crate::sandbox::{Module, too_large};
@@ -207,7 +208,9 @@ impl State {
         steps: &mut Vec<Step>,
     ) {
         let limit = self.config.limits.module_bytes.bytes();
-        let checked = self.admits().and_then(|()| check_name(&name)).and_then(|()| {
+        let permitted =
+            self.admits().and_then(|()| self.owner.permit(Permission::Upload, "uploads"));
+        let checked = permitted.and_then(|()| check_name(&name)).and_then(|()| {
             if size <= limit {
                 return Ok(());
             }

@@ -80,7 +80,7 @@ pub enum StorageError {
 }
 
 impl From<Exceeded> for StorageError {
-    fn from(Exceeded { asked, used, limit }: Exceeded) -> StorageError {
+    fn from(Exceeded { asked, used, limit, .. }: Exceeded) -> StorageError {
         StorageError::Quota { asked, used, limit }
     }
 }

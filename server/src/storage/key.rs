@@ -18,12 +18,22 @@ impl Key {
     /// The folder of modules.
     pub(crate) const MODULES: Key = Key(Cow::Borrowed("modules"));
 
+    /// The folder of what each owner is known to have.
+    pub(crate) const KNOWN: Key = Key(Cow::Borrowed("known"));
+
     /// Longest key, in bytes.
     pub(crate) const MAX: usize = 200;
 
     /// Where a module is kept.
     pub(crate) fn module(hash: ModuleHash) -> Key {
         Key(format!("{}/{hash}", Key::MODULES).into())
+    }
+
+    /// The mark that an owner has shown a module. Of the owner's name the hash stands in
+    /// it, since names have letters that keys have not.
+    pub(crate) fn known(owner: &str, hash: ModuleHash) -> Key {
+        let owner = ModuleHash::of(owner.as_bytes());
+        Key(format!("{}/{owner}/{hash}", Key::KNOWN).into())
     }
 
     /// Where a value is kept: its SHA-256, and a number that tells this writing of

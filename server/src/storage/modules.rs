@@ -1,7 +1,7 @@
 //! Modules as they were uploaded, kept from one server process to the next.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use farside_protocol::ModuleHash;
@@ -20,6 +20,8 @@ struct Shared {
     storage: Arc<dyn Storage>,
     /// Those that are there. Held for look-ups only.
     known: Mutex<HashSet<ModuleHash>>,
+    /// The marks of who has shown which. Held for look-ups only.
+    shown: Mutex<HashSet<Key>>,
 }
 
 impl Modules {
@@ -27,7 +29,35 @@ impl Modules {
     pub(crate) async fn open(storage: Arc<dyn Storage>) -> Result<Modules, StorageError> {
         let entries = storage.list(Some(&Key::MODULES)).await?;
         let known = entries.iter().filter_map(|entry| entry.key.name().parse().ok()).collect();
-        Ok(Modules { shared: Arc::new(Shared { storage, known: Mutex::new(known) }) })
+        let marks = storage.list(Some(&Key::KNOWN)).await?;
+        let shown = Mutex::new(marks.into_iter().map(|entry| entry.key).collect());
+        Ok(Modules { shared: Arc::new(Shared { storage, known: Mutex::new(known), shown }) })
+    }
+
+    /// Whether an owner has ever sent a module. To all others its hash is unknown.
+    pub(crate) fn was_shown(&self, owner: &str, hash: ModuleHash) -> bool {
+        self.shown().contains(&Key::known(owner, hash))
+    }
+
+    /// An owner has sent a module. If the mark can't be kept, it is sent again after the
+    /// next start.
+    pub(crate) async fn note_shown(&self, owner: &str, hash: ModuleHash) {
+        let key = Key::known(owner, hash);
+        if !self.shown().insert(key.clone()) {
+            return;
+        }
+        let modules = self.clone();
+        let kept = detached(async move {
+            let mark = vec![Bytes::from_static(b"1")];
+            modules.shared.storage.put(&key, mark, Durability::Process).await
+        });
+        if let Err(error) = kept.await {
+            tracing::warn!(module = %hash.short(), %error, "who has sent a module is not kept");
+        }
+    }
+
+    fn shown(&self) -> MutexGuard<'_, HashSet<Key>> {
+        self.shared.shown.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether a module is there. One that was found damaged is not.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use farside::{Client, ErrorCode, Far};
-use farside_protocol::RefState;
+use farside_protocol::{RefState, Reply, Request, Seq, Subject};
 use farside_tests::Server;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -21,27 +21,54 @@ use crate::peer::Peer;
 use crate::told::{broken, chain, failure, refused, told, upload_text};
 
 #[tokio::test]
-async fn there_are_so_many_sessions() {
-    for (flag, code) in
-        [("--limits-sessions", "Unavailable"), ("--limits-owner-sessions", "QuotaExceeded")]
-    {
-        let server = Server::builder().flag(flag, "2").start();
-        let mut bystander = Bystander::new(&server).await;
-        let session = server.session().await;
-        let refused = server.client().await.session().await.unwrap_err();
-        let told = told(refused.failure().unwrap());
-        let setting = flag.trim_start_matches("--limits-").replace('-', "_");
-        let told = told.replace(&format!("limits.{setting}"), "[setting]").replace(code, "[code]");
-        insta::allow_duplicates! {
-            insta::assert_snapshot!(told, @"
-            [code]: there are 2 sessions already, as many as may be
-            hint: close sessions, or raise [setting] on the server
-            ");
-        }
-        bystander.goes_on().await;
-        session.close().await.unwrap();
-        server.session().await;
-    }
+async fn an_owner_has_so_many_sessions() {
+    let server = Server::builder().flag("--limits-owner-sessions", "2").start();
+    let mut bystander = Bystander::new(&server).await;
+    let session = server.session().await;
+    let refused = server.client().await.session().await.unwrap_err();
+    insta::assert_snapshot!(told(refused.failure().unwrap()), @"
+    QuotaExceeded: there are 2 sessions already, as many as may be
+    hint: close sessions, or raise limits.owner_sessions on the server
+    ");
+    bystander.goes_on().await;
+    session.close().await.unwrap();
+    server.session().await;
+}
+
+#[tokio::test]
+async fn a_session_waits_for_a_place_and_then_gives_up() {
+    let server = Server::builder()
+        .flag("--limits-sessions", "2")
+        .flag("--limits-session-wait", "100ms")
+        .start();
+    let mut bystander = Bystander::new(&server).await;
+    let _session = server.session().await;
+    let refused = server.client().await.session().await.unwrap_err();
+    insta::assert_snapshot!(told(refused.failure().unwrap()), @"
+    Unavailable: there are 2 sessions already, as many as may be, and none ended within 100ms
+    hint: try again in some seconds; close sessions, or raise limits.sessions on the server
+    ");
+    bystander.goes_on().await;
+}
+
+#[tokio::test]
+async fn a_session_that_waits_gets_the_place_of_one_that_ends() {
+    let server = Server::builder().flag("--limits-sessions", "1").start();
+    let first = server.session().await;
+    let kept = first.put(&1);
+    assert_eq!(kept.get().await.unwrap(), 1);
+    // What comes behind it waits with it.
+    let mut peer = Peer::greeted(&server).await;
+    let seq = Seq::FIRST;
+    peer.send(&[
+        Request::Attach { session: None, lease_ms: None },
+        Request::Describe { seq, subject: Subject::Session },
+    ])
+    .await;
+    assert!(peer.is_quiet().await, "there is no place for it");
+    first.close().await.unwrap();
+    assert!(matches!(peer.next().await, Reply::Attached { .. }));
+    assert!(matches!(peer.next().await, Reply::Described { .. }));
 }
 
 #[tokio::test]
@@ -187,12 +214,12 @@ async fn a_value_that_is_being_sent_counts_as_memory_until_it_is() {
     session.wait(&[value.id()], 1, None).await.unwrap();
     // The reader asks for it, and takes nothing but the first pieces.
     let seq = reader.seq();
-    reader.send(&[farside_protocol::Request::Get { seq, of: value.id(), path: None }]).await;
+    reader.send(&[Request::Get { seq, of: value.id(), path: None }]).await;
     reader.next().await;
     drop(value);
     assert_eq!(session.describe().await.unwrap().kept_bytes, 0);
     assert!(not_kept(&put(&session, 40 * MIB)).await.starts_with("Unavailable: "));
-    reader.send(&[farside_protocol::Request::Abort { transfer: seq }]).await;
+    reader.send(&[Request::Abort { transfer: seq }]).await;
     while not_kept_yet(&put(&session, 40 * MIB)).await {}
 }
 

@@ -1,6 +1,7 @@
 //! A client that sends what a test tells it to, right or wrong, message by message.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use bytes::Bytes;
 use farside::{ContentType, Failure, RefId, Session, WriterId};
@@ -78,6 +79,14 @@ impl Peer {
         (session, key)
     }
 
+    /// The socket under its messages.
+    pub(crate) fn tcp(&mut self) -> &mut TcpStream {
+        match self.socket.get_mut() {
+            MaybeTlsStream::Plain(socket) => socket,
+            _ => panic!("the server of tests speaks plainly"),
+        }
+    }
+
     /// The next number of this writer.
     pub(crate) fn seq(&mut self) -> Seq {
         let seq = self.next;
@@ -127,6 +136,12 @@ impl Peer {
             Some(reply) => reply,
             None => panic!("the server hung up"),
         }
+    }
+
+    /// Whether nothing comes for now.
+    pub(crate) async fn is_quiet(&mut self) -> bool {
+        const NOW: Duration = Duration::from_millis(100);
+        self.received.is_empty() && tokio::time::timeout(NOW, self.socket.next()).await.is_err()
     }
 
     async fn next_or_end(&mut self) -> Option<Reply> {

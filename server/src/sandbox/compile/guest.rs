@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use farside_protocol::ModuleHash;
 use farside_protocol::manifest::Manifest;
-use tokio::sync::Semaphore;
 use wasmtime::Engine;
 
 use super::order::Birth;
@@ -21,6 +20,7 @@ use crate::sandbox::fault::Fault;
 use crate::sandbox::host::{self, Grants};
 use crate::sandbox::instance::Instance;
 use crate::sandbox::module::{Module, ModuleError};
+use crate::sandbox::places::Places;
 
 /// Table elements of such an instance.
 const TABLE: usize = 100_000;
@@ -61,11 +61,9 @@ impl Guests {
         let limit = usize::try_from(memory).unwrap_or(usize::MAX);
         let process = Meter::new(ByteSize::new(memory));
         let budget = Arc::new(Budget::new(limit, TABLE, process));
-        let permit = Arc::new(Semaphore::new(1));
-        // The semaphore is new, and never closed.
-        let permit = permit.acquire_owned().await.map_err(|closed| {
-            Fault::broken_contract(format!("no instance can be made: {closed}"))
-        })?;
+        // The places are new.
+        let permit = Places::new(1).take_only();
+        let permit = permit.ok_or_else(|| Fault::broken_contract("no instance can be made"))?;
         Instance::create(Arc::clone(&self.module), budget, permit, None).await
     }
 

@@ -3,8 +3,6 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use tokio::sync::OwnedSemaphorePermit;
-
 use super::recovery::interrupted;
 use super::{Instance, Invocation, Output};
 use crate::sandbox::budget::Budget;
@@ -12,6 +10,7 @@ use crate::sandbox::executor::Stop;
 use crate::sandbox::fault::Fault;
 use crate::sandbox::host::CallLog;
 use crate::sandbox::module::Module;
+use crate::sandbox::places::Permit;
 
 /// How the call got its instance.
 pub(crate) enum Ground {
@@ -21,7 +20,7 @@ pub(crate) enum Ground {
     New {
         module: Arc<Module>,
         budget: Arc<Budget>,
-        permit: OwnedSemaphorePermit,
+        permit: Permit,
         /// Whether it is for one call, after which it is made new again.
         fresh: bool,
     },

@@ -1,9 +1,9 @@
-//! The token that proves that a client may use this server.
+//! A token, which proves that a client may use this server, and the server's own.
 //!
-//! A server makes one at its first start and keeps it in its data folder, in a
+//! A server makes its own at its first start and keeps it in its data folder, in a
 //! file that only its account can read. Whoever can read that file may use the
-//! server; the command line on the same machine reads it itself. There is one
-//! token and one owner; a new token is made by deleting the file.
+//! server and all that is on it; the command line on the same machine reads it itself.
+//! Another one is made by deleting the file.
 
 use std::fmt;
 use std::fs;

@@ -1,0 +1,238 @@
+//! Several owners on one server: tokens, permissions, policies and quotas, and that no
+//! owner learns of another's.
+
+use std::fs;
+use std::time::Duration;
+
+use farside::{
+    Client, ConnectError, Disconnected, ErrorCode, Far, RefState, Session, SessionError,
+    UploadError, WaitError,
+};
+use farside_tests::{Server, Shell, guest};
+use insta::assert_snapshot;
+use serde_bytes::ByteBuf;
+
+use crate::told::{broken, chain, failure, told, upload_text};
+
+const ADD: &str = r#"(module (func (export "add") (param i64 i64) (result i64)
+    (i64.add (local.get 0) (local.get 1))))"#;
+
+/// The account of a server, at its command line.
+fn operator(server: &Server) -> Shell {
+    server.shell().env("FARSIDE_DATA", server.data())
+}
+
+/// Makes a token with the command line.
+fn new_token(server: &Server, words: &[&str]) -> String {
+    let words = [&["token", "new", "--json"], words].concat();
+    let output = operator(server).command(&words).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    json["token"].as_str().unwrap().to_owned()
+}
+
+/// Why a session's connection ended, once it has.
+async fn lost(session: &Session) -> Disconnected {
+    loop {
+        match session.wait(&[], 0, Some(Duration::ZERO)).await {
+            Ok(_) => {}
+            Err(WaitError::Disconnected(reason)) => return (*reason).clone(),
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+/// Waits until a value is kept.
+async fn kept<T>(session: &Session, far: &Far<T>) {
+    let states = session.wait(&[far.id()], 1, None).await.unwrap();
+    assert_eq!(states, [RefState::Ready]);
+}
+
+fn bytes(count: usize) -> ByteBuf {
+    ByteBuf::from(vec![0; count])
+}
+
+async fn connect(server: &Server, token: &str) -> Result<Client, ConnectError> {
+    Client::builder().url(server.url()).token(token).connect().await
+}
+
+/// A client with a token that the server reads soon.
+async fn admitted(server: &Server, token: &str) -> Client {
+    loop {
+        match connect(server, token).await {
+            Ok(client) => return client,
+            Err(ConnectError::WrongToken { .. }) => tokio::task::yield_now().await,
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+}
+
+async fn session_of(server: &Server, words: &[&str]) -> Session {
+    let token = new_token(server, words);
+    admitted(server, &token).await.session().await.unwrap()
+}
+
+#[test]
+fn tokens_are_made_listed_shown_and_revoked() {
+    let server = Server::start();
+    let shell = operator(&server);
+    assert_snapshot!(shell.run(&["token", "list"]), @"");
+    assert_snapshot!(shell.run(&["token", "new", "alice"]), @"");
+    let limits = ["--limit", "session_memory=64MiB", "--limit", "limits.owner_sessions=2"];
+    let new = [&["token", "new", "ci", "--allow", "call,eval", "--expires", "30d"], &limits[..]];
+    assert_snapshot!(shell.run(&new.concat()), @"");
+    assert_snapshot!(shell.run(&["token", "list"]), @"");
+    let shown = shell.run(&["token", "show", "ci"]).to_string();
+    let shown: Vec<_> = shown.lines().filter(|line| !line.starts_with("expires")).collect();
+    assert_snapshot!(shown.join("\n"), @"");
+    assert_snapshot!(shell.run(&["token", "revoke", "ci", "--json"]), @"");
+    assert_snapshot!(shell.run(&["token", "revoke", "ci"]), @"");
+    for wrong in [
+        &["token", "new", "alice"][..],
+        &["token", "new", "local"],
+        &["token", "new", "bob", "--allow", "everything"],
+        &["token", "new", "bob", "--limit", "sesion_memory=1MiB"],
+        &["token", "new", "bob", "--limit", "sessions=1"],
+        &["token", "new", "bob", "--limit", "session_memory=1TiB"],
+        &["token", "show", "bob"],
+    ] {
+        let name = format!("wrong token {} {}", wrong[1], wrong[2..].join(" "));
+        assert_snapshot!(name, shell.run(wrong));
+    }
+}
+
+#[tokio::test]
+async fn a_token_permits_what_it_says() {
+    let server = Server::start();
+    let hello = guest("hello");
+    let reader = session_of(&server, &["reader", "--allow", "call"]).await;
+    let refused = reader.upload(&hello).await.unwrap_err();
+    let UploadError::Failed(refused) = refused else { panic!("{refused:?}") };
+    assert_snapshot!(told(&refused), @"");
+    let kept = reader.put(&7);
+    assert_eq!(kept.get().await.unwrap(), 7, "values need no permission");
+
+    let uploader = session_of(&server, &["uploader", "--allow", "upload"]).await;
+    let module = upload_text(&uploader, "sum", ADD).await;
+    assert_snapshot!(broken(&module.call::<i64>("add", (1, 2))).await, @"");
+    let evaluated = uploader.eval::<i64>("1 + 1");
+    assert_eq!(failure(&evaluated).await.code, ErrorCode::Forbidden);
+}
+
+#[tokio::test]
+async fn owners_do_not_see_each_other() {
+    let server = Server::start();
+    let alice = admitted(&server, &new_token(&server, &["alice"])).await;
+    let bob = admitted(&server, &new_token(&server, &["bob"])).await;
+    let session = alice.session().await.unwrap();
+    upload_text(&session, "sum", ADD).await;
+    assert_eq!(bob.sessions().await.unwrap(), []);
+    let seen = alice.sessions().await.unwrap();
+    assert_eq!(seen.len(), 1);
+    assert_eq!(seen[0].owner, "alice");
+
+    // Not even with the key, nor to end it.
+    let (id, key) = (session.id(), session.key());
+    let joined = bob.attach(id, key).await.unwrap_err();
+    let SessionError::Failed(joined) = joined else { panic!("{joined:?}") };
+    assert_eq!(joined.code, ErrorCode::SessionExpired);
+    let bob = admitted(&server, &new_token(&server, &["bob", "--replace"])).await;
+    let closed = bob.close_session(id).await.unwrap_err();
+    let SessionError::Failed(closed) = closed else { panic!("{closed:?}") };
+    assert_eq!(closed.code, ErrorCode::NotFound);
+
+    // The server's own token administers.
+    let operator = server.client().await;
+    let all = operator.sessions().await.unwrap();
+    assert_eq!(all.iter().map(|one| one.owner.as_str()).collect::<Vec<_>>(), ["alice"]);
+    operator.close_session(id).await.unwrap();
+    assert_eq!(alice.sessions().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn what_one_owner_has_sent_is_not_known_to_another() {
+    let server = Server::start();
+    let alice = session_of(&server, &["alice"]).await;
+    let bob = session_of(&server, &["bob"]).await;
+    let first = upload_text(&alice, "sum", ADD).await;
+    assert!(!first.known());
+    let again = upload_text(&alice, "sum2", ADD).await;
+    assert!(again.known());
+    let other = upload_text(&bob, "sum", ADD).await;
+    assert!(!other.known(), "its bytes are asked for, as if nobody had sent them");
+    assert_eq!(first.hash(), other.hash());
+    assert_eq!(other.call::<i64>("add", (1, 2)).get().await.unwrap(), 3);
+}
+
+#[tokio::test]
+async fn an_owner_has_limits_and_quotas_of_its_own() {
+    let server = Server::start();
+    let limits = [
+        "--limit",
+        "owner_sessions=2",
+        "--limit",
+        "owner_kept_bytes=1MiB",
+        "--limit",
+        "value_bytes=700KiB",
+        "--limit",
+        "owner_instances=1",
+    ];
+    let token = new_token(&server, &[&["small"], &limits[..]].concat());
+    let first = admitted(&server, &token).await.session().await.unwrap();
+    let second = admitted(&server, &token).await.session().await.unwrap();
+    let third = admitted(&server, &token).await.session().await.unwrap_err();
+    let SessionError::Failed(third) = third else { panic!("{third:?}") };
+    assert_snapshot!(told(&third), @"");
+
+    let large = first.put(&bytes(800 << 10));
+    assert_eq!(failure(&large).await.code, ErrorCode::ValueTooLarge);
+    let kept = first.put(&bytes(600 << 10));
+    self::kept(&first, &kept).await;
+    let over = second.put(&bytes(600 << 10));
+    assert_snapshot!(broken(&over).await, @"");
+    drop(kept);
+
+    // Others are as they were.
+    let other = server.session().await;
+    let large = other.put(&bytes(800 << 10));
+    self::kept(&other, &large).await;
+}
+
+#[tokio::test]
+async fn a_revoked_token_ends_connections_and_sessions_and_a_replaced_one_connections() {
+    let server = Server::start();
+    let token = new_token(&server, &["alice"]);
+    let session = admitted(&server, &token).await.session().await.unwrap();
+    let (id, key) = (session.id(), session.key());
+    let kept = session.put(&"still here");
+    self::kept(&session, &kept).await;
+
+    let next = new_token(&server, &["alice", "--replace"]);
+    assert_snapshot!(chain(&lost(&session).await), @"");
+    let joined = admitted(&server, &next).await.attach(id, key).await.unwrap();
+    assert_eq!(joined.far::<String>(kept.id()).get().await.unwrap(), "still here");
+
+    assert_eq!(operator(&server).run(&["token", "revoke", "alice"]).code, Some(0));
+    assert_snapshot!(chain(&lost(&joined).await), @"");
+    while !server.client().await.sessions().await.unwrap().is_empty() {}
+}
+
+#[tokio::test]
+async fn a_file_of_tokens_that_is_wrong_stops_a_start_and_no_running_server() {
+    let server = Server::start();
+    let token = new_token(&server, &["alice"]);
+    admitted(&server, &token).await;
+    let file = server.data().join("tokens.toml");
+    fs::write(&file, "[[token]]\nname = 7\n").unwrap();
+    let logged = server.wait_for_log("the tokens stay as they were");
+    assert!(logged.contains("line 2"), "{logged}");
+    admitted(&server, &token).await;
+
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("tokens.toml"), "[[token]]\nname = 7\n").unwrap();
+    let shell = Shell::away();
+    let data = folder.path().display().to_string();
+    let ran = shell.run(&["serve", "--listen", "127.0.0.1:0", "--data", &data]);
+    let text = ran.to_string().replace(&data, "[data]");
+    assert_snapshot!(text, @"");
+}
