@@ -133,7 +133,8 @@ fn config(error: &ConfigError) -> Exit {
 /// The exit code for a file of tokens that has not what is asked for.
 fn tokens(error: &TokensFileError) -> Exit {
     match error {
-        TokensFileError::Record { .. }
+        TokensFileError::Name { .. }
+        | TokensFileError::Record { .. }
         | TokensFileError::Limits { .. }
         | TokensFileError::Exists { .. }
         | TokensFileError::Unknown { .. } => Exit::Usage,

@@ -8,7 +8,7 @@ use farside_protocol::{ErrorCode, Failure, ModuleHash};
 use tokio::runtime::Handle;
 
 use crate::auth::Owners;
-use crate::config::Config;
+use crate::config::{ByteSize, Config};
 use crate::connection::{Connections, LinkPatience};
 use crate::evaluators::Evaluators;
 use crate::failures;
@@ -19,6 +19,10 @@ use crate::session::Sessions;
 use crate::storage::{FolderLock, Modules, Values};
 use crate::turns::Turns;
 
+/// Memory that may be in use for a moment, or kept for use by the allocator, without
+/// being counted one by one.
+const IN_FLUX: u64 = 64 << 20;
+
 /// One server's configuration, sandbox, storage and sessions.
 pub(crate) struct Core {
     pub(crate) config: Arc<Config>,
@@ -26,6 +30,8 @@ pub(crate) struct Core {
     pub(crate) sandbox: Sandbox,
     /// Memory of values and guests, in use and allowed.
     pub(crate) memory: Arc<Meter>,
+    /// Bytes that the process had for itself before it served anyone.
+    pub(crate) memory_at_start: u64,
     pub(crate) modules: Modules,
     pub(crate) values: Values,
     pub(crate) evaluators: Arc<Evaluators>,
@@ -109,17 +115,10 @@ impl Core {
         self.connections.look(&LinkPatience::of(&self.config), now);
         let core = Arc::clone(self);
         let looked = self
-            .blocking(move || Ok((core.owners.refresh(SystemTime::now()), machine::resident())));
-        let Ok((refreshed, resident)) = looked.await else { return };
-        if let Some(bytes) = resident {
-            let was_overfull = self.memory.is_overfull();
-            self.memory.saw(bytes.bytes());
-            if self.memory.is_overfull() && !was_overfull {
-                tracing::warn!(
-                    resident = %bytes.about(),
-                    "the process has more memory than limits.process_memory; nothing new is taken that needs any"
-                );
-            }
+            .blocking(move || Ok((core.owners.refresh(SystemTime::now()), machine::own_memory())));
+        let Ok((refreshed, own)) = looked.await else { return };
+        if let Some(own) = own {
+            self.watch_memory(own.bytes());
         }
         if refreshed.recheck {
             let now = SystemTime::now();
@@ -127,6 +126,19 @@ impl Core {
         }
         let revoked = Failure::new(ErrorCode::SessionExpired, "the token of its owner was revoked");
         self.sessions.close_of(&refreshed.revoked, &revoked);
+    }
+
+    /// Has what the system counts as this process's memory count here, as far as that is
+    /// more than it began with and than what is in flux.
+    fn watch_memory(&self, own: u64) {
+        let was_overfull = self.memory.is_overfull();
+        self.memory.saw(own.saturating_sub(self.memory_at_start + IN_FLUX));
+        if self.memory.is_overfull() && !was_overfull {
+            tracing::warn!(
+                own = %ByteSize::new(own).about(),
+                "the process has more memory than limits.process_memory: what needs more is refused"
+            );
+        }
     }
 
     async fn install(

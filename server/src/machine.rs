@@ -26,16 +26,11 @@ pub(crate) fn descriptors() -> Option<u64> {
     }
 }
 
-/// Memory that the system has given this process and not taken back; none where it does
-/// not say, which is anywhere but on Linux.
-pub(crate) fn resident() -> Option<ByteSize> {
-    let text = fs::read_to_string("/proc/self/statm").ok()?;
-    let pages: u64 = text.split_ascii_whitespace().nth(1)?.parse().ok()?;
-    #[cfg(unix)]
-    let page = rustix::param::page_size() as u64;
-    #[cfg(not(unix))]
-    let page = 4096;
-    Some(ByteSize::new(pages * page))
+/// Memory that only this process has, and that the system would have to write somewhere
+/// to take it back; none where it does not say, which is anywhere but on Linux.
+pub(crate) fn own_memory() -> Option<ByteSize> {
+    let text = fs::read_to_string("/proc/self/status").ok()?;
+    in_kib(&text, "RssAnon:")
 }
 
 /// The memory that a setting allows on this machine.
@@ -66,8 +61,13 @@ fn memory() -> Option<ByteSize> {
 
 /// The total in the text of `/proc/meminfo`.
 fn in_meminfo(text: &str) -> Option<ByteSize> {
-    let total = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
-    let kib: u64 = total.trim().strip_suffix("kB")?.trim_end().parse().ok()?;
+    in_kib(text, "MemTotal:")
+}
+
+/// The value of a line of such a text.
+fn in_kib(text: &str, name: &str) -> Option<ByteSize> {
+    let value = text.lines().find_map(|line| line.strip_prefix(name))?;
+    let kib: u64 = value.trim().strip_suffix("kB")?.trim_end().parse().ok()?;
     Some(ByteSize::new(kib.saturating_mul(1024)))
 }
 
@@ -94,10 +94,10 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn what_is_resident_grows_with_what_is_written() {
-        let before = resident().unwrap().bytes();
+    fn own_memory_grows_with_what_is_written() {
+        let before = own_memory().unwrap().bytes();
         let written = std::hint::black_box(vec![1_u8; 256 << 20]);
-        let after = resident().unwrap().bytes();
+        let after = own_memory().unwrap().bytes();
         drop(written);
         // Other tests of this process may give some back meanwhile.
         assert!(after > before + (128 << 20), "{before} {after}");

@@ -14,7 +14,7 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::{Owners, Token, TokenError, TokensFileError};
-use crate::config::{Config, ConfigError};
+use crate::config::{ByteSize, Config, ConfigError};
 use crate::connection::{self, Connections};
 use crate::core::{Core, shutting_down};
 use crate::evaluators::{Evaluators, NoEvaluator};
@@ -156,6 +156,7 @@ impl Server {
             owners,
             sandbox,
             memory,
+            memory_at_start: machine::own_memory().map_or(0, ByteSize::bytes),
             modules: Modules::open(Arc::clone(&storage)).await?,
             values: Values::open(storage).await?,
             evaluators,

@@ -8,6 +8,7 @@ mod apt;
 mod bench;
 mod counts;
 mod demo;
+mod deny;
 mod evaluators;
 mod guests;
 mod part;
@@ -41,6 +42,8 @@ enum Command {
     Bench(bench::Bench),
     /// Check formatting, lints and docs, and run every test
     Test(test::Test),
+    /// Check what is built in: known vulnerabilities, licenses, sources
+    Deny(deny::Deny),
 }
 
 #[derive(Args, Clone, Copy)]
@@ -66,6 +69,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Guests(setup) => guests::build(&workspace, setup)?,
         Command::Demo(demo) => demo.run(&workspace)?,
         Command::Bench(bench) => bench.run(&workspace)?,
+        Command::Deny(deny) => deny.run(&workspace)?,
         Command::Test(test) => return Ok(test.run(&workspace)),
     }
     Ok(ExitCode::SUCCESS)

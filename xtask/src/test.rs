@@ -6,6 +6,7 @@ use clap::Args;
 
 use crate::Setup;
 use crate::counts::{Counts, Runner};
+use crate::deny;
 use crate::guests;
 use crate::part::Part;
 use crate::workspace::{self, Workspace};
@@ -29,6 +30,7 @@ impl Test {
             Part::command("fmt", workspace.cargo("fmt").args(["--all", "--check"])),
             self.unless_fast("clippy", &mut clippy(workspace)),
             self.unless_fast("doc", &mut doc(workspace)),
+            self.supply_chain(workspace),
             Part::command("build", workspace.cargo("build").args(["--workspace", "--all-targets"])),
             self.tests(workspace),
             Part::tests("evaluators' tests", Runner::CargoTest, &mut self.shared(workspace)),
@@ -43,6 +45,19 @@ impl Test {
         }
         println!("\n{sum}");
         if sum.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
+
+    /// What is built in. Left out, and counted as that, where there is nothing to look
+    /// with.
+    fn supply_chain(&self, workspace: &Workspace) -> Part {
+        if self.fast || !deny::is_possible(workspace, self.setup) {
+            println!(
+                "\n== deny\nleft out: {}",
+                if self.fast { "it was not asked for" } else { deny::HOW }
+            );
+            return Part::left_out("deny");
+        }
+        Part::step("deny", || deny::check(workspace, self.setup))
     }
 
     fn unless_fast(&self, name: &'static str, command: &mut Command) -> Part {

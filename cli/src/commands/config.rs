@@ -83,11 +83,19 @@ mod tests {
         let listing = listing(&loaded);
         let from = listing.find("limits.sessions").unwrap();
         let to = listing.find("limits.instances").unwrap();
-        insta::assert_snapshot!(listing[from..to].trim_end(), @r"
+        insta::assert_snapshot!(listing[from..to].trim_end(), @"
         limits.sessions = 5  (FARSIDE_LIMITS_SESSIONS)
-            Sessions of the server.
+            Sessions of the server. A new one beyond it waits for another to end.
+        limits.session_wait = 5s  (default)
+            How long it waits before it is refused.
         limits.owner_sessions = 1_000  (default)
             Sessions of one owner.
+        limits.owner_kept_bytes = 4 GiB  (default)
+            Bytes of all values that an owner's sessions keep.
+        limits.owner_memory = 50%  (default)
+            Memory of all of an owner's sessions: a share of the machine's, or a size.
+        limits.owner_instances = 10_000  (default)
+            Live instances of an owner's sessions. A new one beyond it waits for a place.
         ");
     }
 }

@@ -75,6 +75,12 @@ pub enum TokensFileError {
         /// What is wrong.
         source: ConfigError,
     },
+    /// An owner can't have that name.
+    #[error("{message}")]
+    Name {
+        /// Why not.
+        message: String,
+    },
     /// There is a token of that name.
     #[error("there is a token `{name}` already")]
     Exists {
@@ -111,13 +117,16 @@ impl TokensFileError {
                 "mend the entry, or remove it and make it again with `farside token new`".to_owned()
             }
             TokensFileError::Limits { source, .. } => return source.hint(),
+            TokensFileError::Name { .. } => "take another name".to_owned(),
             TokensFileError::Exists { .. } => {
                 "take another name, or replace its token and policy with --replace".to_owned()
             }
             TokensFileError::Unknown { known, .. } if known.is_empty() => {
                 "there is none but the server's own; `farside token new NAME` makes one".to_owned()
             }
-            TokensFileError::Unknown { known, .. } => format!("there are {}", known.join(", ")),
+            TokensFileError::Unknown { known, .. } => {
+                format!("there is one for {}", known.join(", "))
+            }
             TokensFileError::Read { source, .. } | TokensFileError::Write { source, .. } => {
                 match source.kind() {
                     io::ErrorKind::PermissionDenied => {
@@ -235,11 +244,7 @@ impl TokensFile {
         let token = Token::random();
         let record = record(&token);
         TokensFile::change(data, config, |file| {
-            check_name(&record.name).map_err(|message| TokensFileError::Record {
-                path: TokensFile::path(data),
-                name: record.name.clone(),
-                message,
-            })?;
+            check_name(&record.name).map_err(|message| TokensFileError::Name { message })?;
             file.check(&record, config)?;
             match file.tokens.iter_mut().find(|old| old.name == record.name) {
                 Some(old) if replace => *old = record.clone(),
@@ -374,7 +379,7 @@ mod tests {
         TokensFile::revoke(data, &config, "alice").unwrap();
         insta::assert_snapshot!(told(&TokensFile::revoke(data, &config, "alice").unwrap_err()), @"
         there is no token `alice`
-        hint: there are bob
+        hint: there is one for bob
         ");
     }
 

@@ -8,6 +8,8 @@ use farside_protocol::{ErrorCode, Failure, RefId, Target};
 use super::refs::{Entry, EntryState, Origin};
 use super::slot::Slot;
 use super::state::State;
+use super::taking::EVALUATING;
+use crate::auth::Permission;
 
 impl State {
     /// The slot and function that a target names.
@@ -113,6 +115,7 @@ impl State {
             return Ok(Some(*slot));
         }
         let Some(module) = self.evaluators.module(name) else { return Ok(None) };
+        self.owner.permit(Permission::Eval, EVALUATING)?;
         let number = self.new_slot(name, module?)?;
         self.slots[number as usize].evaluates = true;
         Ok(Some(number))

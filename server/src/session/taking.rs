@@ -21,6 +21,9 @@ use crate::auth::Permission;
 use crate::failures;
 use crate::sandbox::Module;
 
+/// What needs the permission to evaluate, in words.
+pub(super) const EVALUATING: &str = "evaluating source text";
+
 impl State {
     #[expect(clippy::too_many_arguments, reason = "the fields of one message")]
     pub(super) fn take_call(
@@ -171,7 +174,7 @@ impl State {
     /// Whether the owner's token lets it enter a slot.
     pub(super) fn permits(&self, slot: u32) -> Result<(), Failure> {
         match self.slots[slot as usize].evaluates {
-            true => self.owner.permit(Permission::Eval, "evaluating source text"),
+            true => self.owner.permit(Permission::Eval, EVALUATING),
             false => self.owner.permit(Permission::Call, "calls"),
         }
     }

@@ -307,7 +307,7 @@ async fn the_data_folder_holds_so_much() {
     let larger = large_module(600 << 10);
     let larger = || session.uploader(larger.clone().into_bytes()).name("larger").send();
     insta::assert_snapshot!(refused(larger().await), @"
-    QuotaExceeded: the data folder holds 512.0 KiB of 900 KiB already; another 600.0 KiB do not fit
+    QuotaExceeded: the data folder holds 512.1 KiB of 900 KiB already; another 600.0 KiB do not fit
     hint: raise limits.data_bytes, or release references and close sessions
     ");
     let other = server.session().await;

@@ -76,17 +76,48 @@ async fn session_of(server: &Server, words: &[&str]) -> Session {
 fn tokens_are_made_listed_shown_and_revoked() {
     let server = Server::start();
     let shell = operator(&server);
-    assert_snapshot!(shell.run(&["token", "list"]), @"");
-    assert_snapshot!(shell.run(&["token", "new", "alice"]), @"");
+    assert_snapshot!(shell.run(&["token", "list"]), @"
+    --- stderr
+    no tokens but the server's own, which `farside token show` prints
+    ");
+    assert_snapshot!(shell.run(&["token", "new", "alice"]), @"
+    fst_[hash]
+    --- stderr
+
+    the token of alice; it permits: upload, call, eval; it expires: never
+    it is shown this once; its owner sets it with:
+      export FARSIDE_TOKEN=fst_[hash]
+    ");
     let limits = ["--limit", "session_memory=64MiB", "--limit", "limits.owner_sessions=2"];
     let new = [&["token", "new", "ci", "--allow", "call,eval", "--expires", "30d"], &limits[..]];
-    assert_snapshot!(shell.run(&new.concat()), @"");
-    assert_snapshot!(shell.run(&["token", "list"]), @"");
+    assert_snapshot!(shell.run(&new.concat()), @"
+    fst_[hash]
+    --- stderr
+
+    the token of ci; it permits: call, eval; it expires: in 30 d
+    it is shown this once; its owner sets it with:
+      export FARSIDE_TOKEN=fst_[hash]
+    ");
+    assert_snapshot!(shell.run(&["token", "list"]), @"
+    OWNER  PERMITS             EXPIRES       LIMITS
+    alice  upload, call, eval  never
+    ci     call, eval          in 29 d 23 h  owner_sessions=2 session_memory=64MiB
+    ");
     let shown = shell.run(&["token", "show", "ci"]).to_string();
     let shown: Vec<_> = shown.lines().filter(|line| !line.starts_with("expires")).collect();
-    assert_snapshot!(shown.join("\n"), @"");
-    assert_snapshot!(shell.run(&["token", "revoke", "ci", "--json"]), @"");
-    assert_snapshot!(shell.run(&["token", "revoke", "ci"]), @"");
+    assert_snapshot!(shown.join("\n"), @"
+    owner    ci
+    permits  call, eval
+    limits   owner_sessions=2 session_memory=64MiB
+    ");
+    assert_snapshot!(shell.run(&["token", "revoke", "ci", "--json"]), @r#"{"revoked":"ci"}"#);
+    assert_snapshot!(shell.run(&["token", "revoke", "ci"]), @"
+    --- stderr
+    error: cannot revoke the token: there is no token `ci`
+
+    hint: there is one for alice
+    --- exit code 2
+    ");
     for wrong in [
         &["token", "new", "alice"][..],
         &["token", "new", "local"],
@@ -108,13 +139,19 @@ async fn a_token_permits_what_it_says() {
     let reader = session_of(&server, &["reader", "--allow", "call"]).await;
     let refused = reader.upload(&hello).await.unwrap_err();
     let UploadError::Failed(refused) = refused else { panic!("{refused:?}") };
-    assert_snapshot!(told(&refused), @"");
+    assert_snapshot!(told(&refused), @"
+    Forbidden: the token of reader does not permit uploads
+    hint: the operator can give it the permission `upload` (farside token new --replace)
+    ");
     let kept = reader.put(&7);
     assert_eq!(kept.get().await.unwrap(), 7, "values need no permission");
 
     let uploader = session_of(&server, &["uploader", "--allow", "upload"]).await;
     let module = upload_text(&uploader, "sum", ADD).await;
-    assert_snapshot!(broken(&module.call::<i64>("add", (1, 2))).await, @"");
+    assert_snapshot!(broken(&module.call::<i64>("add", (1, 2))).await, @"
+    Forbidden: the token of uploader does not permit calls
+    hint: the operator can give it the permission `call` (farside token new --replace)
+    ");
     let evaluated = uploader.eval::<i64>("1 + 1");
     assert_eq!(failure(&evaluated).await.code, ErrorCode::Forbidden);
 }
@@ -182,14 +219,20 @@ async fn an_owner_has_limits_and_quotas_of_its_own() {
     let second = admitted(&server, &token).await.session().await.unwrap();
     let third = admitted(&server, &token).await.session().await.unwrap_err();
     let SessionError::Failed(third) = third else { panic!("{third:?}") };
-    assert_snapshot!(told(&third), @"");
+    assert_snapshot!(told(&third), @"
+    QuotaExceeded: there are 2 sessions already, as many as may be
+    hint: close sessions, or raise limits.owner_sessions on the server
+    ");
 
     let large = first.put(&bytes(800 << 10));
     assert_eq!(failure(&large).await.code, ErrorCode::ValueTooLarge);
     let kept = first.put(&bytes(600 << 10));
     self::kept(&first, &kept).await;
     let over = second.put(&bytes(600 << 10));
-    assert_snapshot!(broken(&over).await, @"");
+    assert_snapshot!(broken(&over).await, @"
+    QuotaExceeded: keeping 600.0 KiB more would pass the 1 MiB of all sessions of the owner, of which 600.0 KiB are used
+    hint: release what is not needed in this or another session, or raise limits.owner_kept_bytes on the server
+    ");
     drop(kept);
 
     // Others are as they were.
@@ -208,12 +251,18 @@ async fn a_revoked_token_ends_connections_and_sessions_and_a_replaced_one_connec
     self::kept(&session, &kept).await;
 
     let next = new_token(&server, &["alice", "--replace"]);
-    assert_snapshot!(chain(&lost(&session).await), @"");
+    assert_snapshot!(chain(&lost(&session).await), @"
+    the server ended it
+    caused by the token was revoked
+    ");
     let joined = admitted(&server, &next).await.attach(id, key).await.unwrap();
     assert_eq!(joined.far::<String>(kept.id()).get().await.unwrap(), "still here");
 
     assert_eq!(operator(&server).run(&["token", "revoke", "alice"]).code, Some(0));
-    assert_snapshot!(chain(&lost(&joined).await), @"");
+    assert_snapshot!(chain(&lost(&joined).await), @"
+    the server ended it
+    caused by the token was revoked
+    ");
     while !server.client().await.sessions().await.unwrap().is_empty() {}
 }
 
@@ -234,5 +283,11 @@ async fn a_file_of_tokens_that_is_wrong_stops_a_start_and_no_running_server() {
     let data = folder.path().display().to_string();
     let ran = shell.run(&["serve", "--listen", "127.0.0.1:0", "--data", &data]);
     let text = ran.to_string().replace(&data, "[data]");
-    assert_snapshot!(text, @"");
+    assert_snapshot!(text, @"
+    --- stderr
+    error: cannot serve: [data]/tokens.toml: line 2: invalid type: integer `7`, expected a string
+
+    hint: mend the entry, or remove it and make it again with `farside token new`
+    --- exit code 9
+    ");
 }
