@@ -6,6 +6,7 @@ mod connection;
 mod core;
 mod evaluators;
 mod failures;
+mod fair_queue;
 mod listener;
 mod machine;
 mod meter;
