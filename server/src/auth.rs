@@ -14,6 +14,18 @@ use subtle::ConstantTimeEq;
 
 use crate::storage::make_folder;
 
+/// Whom a token speaks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct OwnerId(pub(crate) u64);
+
+impl OwnerId {
+    /// The owner of the one token.
+    pub(crate) const ONLY: OwnerId = OwnerId(0);
+
+    /// The operator, who is no client.
+    pub(crate) const OPERATOR: OwnerId = OwnerId(u64::MAX);
+}
+
 /// What a token begins with, so that people and secret scanners know one.
 const PREFIX: &str = "fst_";
 

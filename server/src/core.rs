@@ -6,7 +6,7 @@ use bytes::Bytes;
 use farside_protocol::{ErrorCode, Failure, ModuleHash};
 use tokio::runtime::Handle;
 
-use crate::auth::Token;
+use crate::auth::{OwnerId, Token};
 use crate::config::Config;
 use crate::connection::Connections;
 use crate::evaluators::Evaluators;
@@ -54,10 +54,12 @@ impl Core {
             return Some(Ok(module));
         }
         match self.modules.get(hash).await {
-            Ok(bytes) => Some(match self.sandbox.catalog.compile(hash, bytes).await {
-                Ok(product) => self.install(hash, product).await,
-                Err(failure) => Err(failure),
-            }),
+            Ok(bytes) => {
+                Some(match self.sandbox.catalog.compile(OwnerId::ONLY, hash, bytes).await {
+                    Ok(product) => self.install(hash, product).await,
+                    Err(failure) => Err(failure),
+                })
+            }
             Err(error) => {
                 // The client has the bytes; asking for them again mends it.
                 tracing::warn!(module = %hash.short(), %error, "a kept module can't be read");
@@ -93,7 +95,7 @@ impl Core {
         if let Some(module) = self.compiled_module(hash).await {
             return Ok(module);
         }
-        let product = self.sandbox.catalog.compile(hash, bytes.clone()).await?;
+        let product = self.sandbox.catalog.compile(OwnerId::ONLY, hash, bytes.clone()).await?;
         // Code is kept of those modules only whose bytes are.
         self.modules.put(hash, bytes).await.map_err(|error| failures::of_storage(&error))?;
         self.install(hash, product).await

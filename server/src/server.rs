@@ -43,6 +43,7 @@ pub struct Server {
     core: Arc<Core>,
     stop: CancellationToken,
     token_path: PathBuf,
+    compiler: Arc<str>,
 }
 
 /// Why a server could not start.
@@ -157,8 +158,9 @@ impl Server {
             _lock: lock,
         });
         core.prepare_evaluators().await;
-        let server =
-            Server { core, stop: CancellationToken::new(), token_path: data.join("token") };
+        let compiler = core.sandbox.catalog.compiler().look().await.into();
+        let token_path = data.join("token");
+        let server = Server { core, stop: CancellationToken::new(), token_path, compiler };
         server.spawn_reaper();
         Ok(server)
     }
@@ -186,10 +188,11 @@ impl Server {
         &self.core.sandbox.capacity
     }
 
-    /// Where clients' modules are compiled: `in a child process`, or in this one.
+    /// Where clients' modules are compiled: `in a child process`, and with which walls
+    /// around it, or in this one.
     #[must_use]
-    pub fn compiler(&self) -> String {
-        self.core.sandbox.catalog.compiler().place()
+    pub fn compiler(&self) -> &str {
+        &self.compiler
     }
 
     /// The languages that sessions can evaluate, with the files that do it.

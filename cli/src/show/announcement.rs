@@ -18,7 +18,7 @@ pub(crate) struct Announcement<'a> {
     /// What the machine holds.
     pub(crate) capacity: &'a dyn fmt::Display,
     /// Where modules are compiled.
-    pub(crate) compiler: String,
+    pub(crate) compiler: &'a str,
     /// The languages that can be evaluated, and the files that do it.
     pub(crate) evaluators: Vec<(&'a str, &'a Path)>,
 }
@@ -79,7 +79,7 @@ mod tests {
             token: Path::new("/d/token"),
             data: data.map(Path::new),
             capacity: &"1 instance",
-            compiler: "in a child process".to_owned(),
+            compiler: "in a child process",
             evaluators: vec![("python", Path::new("/share/python.wasm"))],
         };
         announcement.to_string()

@@ -46,4 +46,6 @@ mod transfers;
 mod transports;
 mod uploads;
 mod values;
+#[cfg(target_os = "linux")]
+mod walls;
 mod wire;
