@@ -171,5 +171,7 @@ async fn compilers(server: u32) -> Result<Vec<i32>> {
 /// Whether a process sleeps, and has no thread but one.
 fn is_ready(pid: i32) -> bool {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    status.contains("State:\tS") && status.contains("Threads:\t1\n") && status.contains("Seccomp:\t2")
+    status.contains("State:\tS")
+        && status.contains("Threads:\t1\n")
+        && status.contains("Seccomp:\t2")
 }

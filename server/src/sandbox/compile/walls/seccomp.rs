@@ -108,6 +108,9 @@ mod linux {
     /// The strictest of all filters that know a call decides; the one that allows is
     /// installed last, since it forbids installing another.
     fn install() -> Result<(), Error> {
+        // A library that asks the kernel about itself remembers the answer: once asked,
+        // it needs no call for it, nor a file.
+        let _ = rustix::param::page_size();
         let refusal = |calls: &[i64], errno: i32| {
             let rules = calls.iter().map(|call| (*call, Vec::new())).collect();
             filter(rules, SeccompAction::Allow, SeccompAction::Errno(errno as u32))
