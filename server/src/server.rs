@@ -24,6 +24,7 @@ use crate::meter::Meter;
 use crate::sandbox::{Capacity, Sandbox, SandboxError};
 use crate::session::Sessions;
 use crate::storage::{self, FolderLock, Modules, StorageError, Values};
+use crate::tls::{Certificate, CertificateError};
 use crate::turns::Turns;
 use crate::websocket;
 
@@ -44,6 +45,7 @@ pub struct Server {
     stop: CancellationToken,
     token_path: PathBuf,
     compiler: Arc<str>,
+    certificate: Option<Arc<Certificate>>,
 }
 
 /// Why a server could not start.
@@ -77,6 +79,9 @@ pub enum StartError {
     /// The sandbox can't be set up.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
+    /// The certificate or its key can't be used.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
     /// A file of the setting `evaluator` is none.
     #[error(transparent)]
     Evaluator(#[from] NoEvaluator),
@@ -107,6 +112,7 @@ impl StartError {
                 folder.display()
             )),
             StartError::Token(error) => error.hint(),
+            StartError::Certificate(error) => error.hint(),
             StartError::Storage(error) => error.hint().map(str::to_owned),
             StartError::Sandbox(SandboxError::Compiler { .. }) => Some(
                 "set `compiler` to the path of the farside program, or leave it out".to_owned(),
@@ -134,7 +140,13 @@ impl Server {
     /// had; [`StartError::hint`] says what to do.
     pub async fn start(config: Config) -> Result<Server, StartError> {
         config.check()?;
+        config.check_listening()?;
         let data = config.data.clone();
+        let files = (config.tls_certificate.path(), config.tls_key.path());
+        let certificate = match files {
+            (Some(certificate), Some(key)) => Some(Arc::new(Certificate::open(certificate, key)?)),
+            _ => None,
+        };
         own_folder(&data)?;
         let lock = FolderLock::take(&data)?;
         let space = Meter::new(config.limits.data_bytes);
@@ -160,7 +172,8 @@ impl Server {
         core.prepare_evaluators().await;
         let compiler = core.sandbox.catalog.compiler().look().await.into();
         let token_path = data.join("token");
-        let server = Server { core, stop: CancellationToken::new(), token_path, compiler };
+        let stop = CancellationToken::new();
+        let server = Server { core, stop, token_path, compiler, certificate };
         server.spawn_reaper();
         Ok(server)
     }
@@ -193,6 +206,12 @@ impl Server {
     #[must_use]
     pub fn compiler(&self) -> &str {
         &self.compiler
+    }
+
+    /// Whether [`serve`](Server::serve) speaks TLS.
+    #[must_use]
+    pub fn is_encrypted(&self) -> bool {
+        self.certificate.is_some()
     }
 
     /// The languages that sessions can evaluate, with the files that do it.
@@ -231,7 +250,7 @@ impl Server {
     ) {
         let handshake_timeout = self.core.config.handshake_timeout;
         tokio::select! {
-            () = listen(listener, self.router(), handshake_timeout) => {}
+            () = listen(listener, self.router(), self.certificate.clone(), handshake_timeout) => {}
             () = shutdown => {}
         }
         self.shutdown().await;

@@ -41,6 +41,7 @@ mod stats;
 mod stopping;
 mod storage;
 mod teleporting;
+mod tls;
 mod told;
 mod transfers;
 mod transports;
