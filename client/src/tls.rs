@@ -80,6 +80,12 @@ fn roots_of(path: &Path) -> Result<RootCertStore, String> {
     }
 }
 
+/// A name as people write it; the library says `DnsName("example.org")`.
+fn plain(name: &str) -> String {
+    let inner = name.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')'));
+    inner.unwrap_or(name).trim_matches('"').to_owned()
+}
+
 /// Why there is no TLS connection.
 fn failed(url: &str, error: io::Error) -> ConnectError {
     let url = url.to_owned();
@@ -95,7 +101,9 @@ fn failed(url: &str, error: io::Error) -> ConnectError {
             }
             CertificateError::NotValidForName => CertificateProblem::Name { names: Vec::new() },
             CertificateError::NotValidForNameContext { presented, .. } => {
-                CertificateProblem::Name { names: presented.clone() }
+                CertificateProblem::Name {
+                    names: presented.iter().map(|name| plain(name)).collect(),
+                }
             }
             other => CertificateProblem::Other { reason: other.to_string() },
         },

@@ -296,15 +296,27 @@ mod tests {
     fn files_that_are_no_pair() {
         let folder = pair();
         put(&folder, "key.pem", &make().signing_key.serialize_pem());
-        insta::assert_snapshot!(told(&folder), @"");
+        insta::assert_snapshot!(told(&folder), @"
+        the certificate in DIR/cert.pem can't be used with the key in DIR/key.pem: keys may not be consistent: KeyMismatch
+        hint: both files must be of the same pair, and the first certificate the server's own
+        ");
         let encrypted =
             "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n";
         put(&folder, "key.pem", encrypted);
-        insta::assert_snapshot!(told(&folder), @"");
+        insta::assert_snapshot!(told(&folder), @"
+        there is no key in DIR/key.pem
+        hint: the file begins with -----BEGIN PRIVATE KEY-----; an encrypted one is not read
+        ");
         put(&folder, "cert.pem", "");
-        insta::assert_snapshot!(told(&folder), @"");
+        insta::assert_snapshot!(told(&folder), @"
+        there is no certificate in DIR/cert.pem
+        hint: the file begins with -----BEGIN CERTIFICATE-----: the server's own first, then those that sign it
+        ");
         fs::remove_file(folder.path().join("cert.pem")).unwrap();
-        insta::assert_snapshot!(told(&folder), @"");
+        insta::assert_snapshot!(told(&folder), @"
+        cannot read DIR/cert.pem: No such file or directory (os error 2)
+        hint: tls_certificate and tls_key name two PEM files
+        ");
     }
 
     #[cfg(unix)]
@@ -320,6 +332,9 @@ mod tests {
         set(0o640);
         assert!(open(&folder).is_ok());
         set(0o644);
-        insta::assert_snapshot!(told(&folder), @"");
+        insta::assert_snapshot!(told(&folder), @"
+        the key in DIR/key.pem is open to other accounts (mode 0644)
+        hint: `chmod o-rwx DIR/key.pem` closes it
+        ");
     }
 }

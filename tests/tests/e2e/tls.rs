@@ -130,16 +130,28 @@ async fn certificates_that_are_not_accepted() {
     let server = pki.server().start();
     let ca = pki.path("ca.pem");
     let other = Pki::new(&NAMES);
-    assert_snapshot!(refused(&server, trusting(&server, &other.path("ca.pem"))).await, @"");
+    assert_snapshot!(refused(&server, trusting(&server, &other.path("ca.pem"))).await, @"
+    the certificate of wss://127.0.0.1:PORT is signed by nobody that is trusted here
+    hint: name the PEM file of a private CA with FARSIDE_CA, or `ca_file` in a program
+    ");
     pki.sign(&["example.org"], |_| {});
-    assert_snapshot!(refused(&server, trusting(&server, &ca)).await, @"");
+    assert_snapshot!(refused(&server, trusting(&server, &ca)).await, @"
+    the certificate of wss://127.0.0.1:PORT is for other names: example.org
+    hint: use the name that the certificate is for
+    ");
     pki.sign(&NAMES, |params| {
         params.not_before = date_time_ymd(2001, 1, 1);
         params.not_after = date_time_ymd(2002, 1, 1);
     });
-    assert_snapshot!(refused(&server, trusting(&server, &ca)).await, @"");
+    assert_snapshot!(refused(&server, trusting(&server, &ca)).await, @"
+    the certificate of wss://127.0.0.1:PORT has expired
+    hint: the server's operator renews it; a server reads it again by itself
+    ");
     pki.sign(&NAMES, |params| params.not_before = date_time_ymd(3001, 1, 1));
-    assert_snapshot!(refused(&server, trusting(&server, &ca)).await, @"");
+    assert_snapshot!(refused(&server, trusting(&server, &ca)).await, @"
+    the certificate of wss://127.0.0.1:PORT is not valid yet
+    hint: is the clock of this machine right?
+    ");
 }
 
 #[tokio::test]
@@ -148,7 +160,10 @@ async fn a_file_of_cas_that_is_none() {
     let server = pki.server().start();
     let told = refused(&server, trusting(&server, &pki.path("key.pem"))).await;
     let told = told.replace(&pki.folder.path().display().to_string(), "DIR");
-    assert_snapshot!(told, @"");
+    assert_snapshot!(told, @"
+    the CA certificates in DIR/key.pem can't be used: there is no certificate in it
+    hint: FARSIDE_CA, or `ca_file` in a program, names a file with -----BEGIN CERTIFICATE-----
+    ");
 }
 
 #[tokio::test]
@@ -157,19 +172,34 @@ async fn one_side_speaks_tls_and_the_other_does_not() {
     let (with, without) = (pki.server().start(), Server::start());
     let plain = with.url().replace("wss://", "ws://");
     let told = refused(&with, Client::builder().url(&plain)).await;
-    assert_snapshot!(told, @"");
+    assert_snapshot!(told, @"
+    ws://127.0.0.1:PORT speaks TLS
+    hint: say `wss://127.0.0.1:PORT`
+    ");
     let encrypted = without.url().replace("ws://", "wss://");
     let client = Client::builder().url(&encrypted).ca_file(pki.path("ca.pem"));
-    assert_snapshot!(refused(&without, client).await, @"");
+    assert_snapshot!(refused(&without, client).await, @"
+    wss://127.0.0.1:PORT does not speak TLS
+    hint: `ws://127.0.0.1:PORT` reaches it, and then whoever is on the way can read the token; a server speaks TLS with tls_certificate and tls_key
+    ");
 }
 
 #[test]
 fn the_command_line_trusts_a_ca_that_it_is_told() {
     let pki = Pki::new(&NAMES);
     let server = pki.server().start();
-    assert_snapshot!(server.shell().run(&["refs"]), @"");
+    assert_snapshot!(server.shell().run(&["refs"]), @"
+    --- stderr
+    error: cannot connect: the certificate of wss://127.0.0.1:[port] is signed by nobody that is trusted here
+
+    hint: name the PEM file of a private CA with FARSIDE_CA, or `ca_file` in a program
+    --- exit code 3
+    ");
     let shell = server.shell().env("FARSIDE_CA", pki.path("ca.pem"));
-    assert_snapshot!(shell.run(&["refs"]), @"");
+    assert_snapshot!(shell.run(&["refs"]), @"
+    --- stderr
+    no references; `farside call --far` makes one
+    ");
 }
 
 #[test]
@@ -198,7 +228,12 @@ fn not_started(server: ServerBuilder) -> String {
 
 #[test]
 fn an_address_of_others_needs_tls_or_to_be_told_twice() {
-    assert_snapshot!(not_started(Server::builder().listen("0.0.0.0:0")), @"");
+    assert_snapshot!(not_started(Server::builder().listen("0.0.0.0:0")), @"
+    error: cannot serve: `listen` is 0.0.0.0:0, which other machines can reach, and nothing is encrypted
+
+    hint: name a certificate with tls_certificate and tls_key; where something else encrypts, or all on the way are trusted, say it once more with --insecure-listen true
+    exit Some(2)
+    ");
     let told = Server::builder().listen("0.0.0.0:0").flag("--insecure-listen", "true").start();
     let _ = told.wait_for_log("warning: other machines can reach this address");
     let pki = Pki::new(&NAMES);
@@ -212,9 +247,19 @@ fn a_certificate_needs_its_key() {
     let path = |name| pki.path(name).display().to_string();
     let named = |text: String| text.replace(&pki.folder.path().display().to_string(), "DIR");
     let half = Server::builder().flag("--tls-certificate", &path("cert.pem"));
-    assert_snapshot!(not_started(half), @"");
+    assert_snapshot!(not_started(half), @"
+    error: cannot serve: `tls_certificate` is of no use without `tls_key`
+
+    hint: name the file of the other with `tls_key`
+    exit Some(2)
+    ");
     let wrong = Server::builder()
         .flag("--tls-certificate", &path("ca.pem"))
         .flag("--tls-key", &path("key.pem"));
-    assert_snapshot!(named(not_started(wrong)), @"");
+    assert_snapshot!(named(not_started(wrong)), @"
+    error: cannot serve: the certificate in DIR/ca.pem can't be used with the key in DIR/key.pem: keys may not be consistent: KeyMismatch
+
+    hint: both files must be of the same pair, and the first certificate the server's own
+    exit Some(9)
+    ");
 }
