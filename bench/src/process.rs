@@ -63,6 +63,11 @@ impl Process {
         &self.address
     }
 
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Memory that it holds now, in bytes.
     pub(crate) fn resident(&self) -> Result<u64> {
         usage::memory(self.child.id(), "VmRSS")

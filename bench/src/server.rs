@@ -68,7 +68,7 @@ impl Server {
         flags: &[&str],
     ) -> Result<Server> {
         let built = built()?;
-        let mut command = Command::new(built.join("farside"));
+        let mut command = Command::new(program()?);
         command.args(["serve", "--listen", "127.0.0.1:0", "--log", "warn,farside_server=info"]);
         command.arg("--data").arg(data.folder.path()).args(flags);
         for (name, _) in env::vars_os() {
@@ -125,6 +125,11 @@ impl Server {
     pub(crate) fn guest(&self, name: &str) -> PathBuf {
         self.guests.join(name).with_extension("wasm")
     }
+}
+
+/// The program of servers, and of their compilers.
+pub(crate) fn program() -> Result<PathBuf> {
+    Ok(built()?.join("farside"))
 }
 
 /// The folder that this program and the server were built into.

@@ -25,6 +25,7 @@ const ENVIRONMENT: &str = "\
 Environment:
   FARSIDE_URL     the server's address, ws://127.0.0.1:7327 by default
   FARSIDE_TOKEN   its token; for a server of the same account and machine not needed
+  FARSIDE_CA      a PEM file of CAs to trust in place of the machine's, for wss://
   NO_COLOR        set to print without colour";
 
 /// Run functions of WebAssembly modules on a server and keep their results there

@@ -126,6 +126,8 @@ fn config(error: &ConfigError) -> Exit {
         | ConfigError::UnknownKey { .. }
         | ConfigError::Value { .. }
         | ConfigError::NotOfOwners { .. }
+        | ConfigError::HalfTls { .. }
+        | ConfigError::Exposed { .. }
         | ConfigError::Lease { .. } => Exit::Usage,
     }
 }
@@ -190,9 +192,12 @@ fn describe(error: &DescribeError) -> Verdict<'_> {
 
 fn connect(error: &ConnectError) -> Verdict<'_> {
     let exit = match error {
-        ConnectError::Scheme { .. } | ConnectError::Tls { .. } | ConnectError::Url { .. } => {
-            Exit::Usage
-        }
+        ConnectError::Scheme { .. }
+        | ConnectError::Tls { .. }
+        | ConnectError::NeedsTls { .. }
+        | ConnectError::NoTls { .. }
+        | ConnectError::Url { .. } => Exit::Usage,
+        ConnectError::Ca { .. } => Exit::Local,
         ConnectError::NoToken { .. } | ConnectError::WrongToken { .. } => Exit::Denied,
         ConnectError::Version { .. } => Exit::Server,
         ConnectError::Refused { failure, .. } => of_code(failure.code),

@@ -1,13 +1,17 @@
 //! How a client comes to its connections.
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
+#[cfg(feature = "tls")]
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use farside_protocol::{
     DEFAULT_PORT, ErrorCode, Failure, PROTOCOL_VERSION, REFUSAL_HEADER, Request, SPEAKS_HEADER,
-    SUBPROTOCOL, Transport,
+    SUBPROTOCOL, TLS_HEADER, Transport,
 };
+use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite;
 
 use crate::ask::Answer;
@@ -15,16 +19,22 @@ use crate::client::{Client, ServerVersions, TIMEOUT};
 use crate::disconnected::Disconnected;
 use crate::link::Connection;
 use crate::outbox::QUEUE_BYTES;
+use crate::socket::Socket;
+#[cfg(feature = "tls")]
+use crate::tls::Tls;
 use crate::websocket::WebSocket;
 
 /// How to connect; from [`Client::builder`].
 ///
 /// The URL begins as `FARSIDE_URL` or `ws://127.0.0.1:7327`, the token as
-/// `FARSIDE_TOKEN` or none.
+/// `FARSIDE_TOKEN` or none, the file of trusted CAs as `FARSIDE_CA` or none.
 #[derive(Clone)]
 pub struct ClientBuilder {
     url: String,
     token: String,
+    ca_file: Option<PathBuf>,
+    #[cfg(feature = "tls")]
+    tls: Arc<OnceLock<Tls>>,
     agent: String,
     pub(crate) timeout: Duration,
     pub(crate) lease: Option<Duration>,
@@ -40,10 +50,14 @@ impl std::fmt::Debug for ClientBuilder {
 
 impl ClientBuilder {
     pub(crate) fn from_environment() -> ClientBuilder {
+        let said = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
         let url = std::env::var("FARSIDE_URL").ok().filter(|url| !url.is_empty());
         ClientBuilder {
             url: url.unwrap_or_else(|| format!("ws://127.0.0.1:{DEFAULT_PORT}")),
             token: std::env::var("FARSIDE_TOKEN").unwrap_or_default(),
+            ca_file: said("FARSIDE_CA").map(PathBuf::from),
+            #[cfg(feature = "tls")]
+            tls: Arc::default(),
             agent: concat!("farside-rust/", env!("CARGO_PKG_VERSION")).to_owned(),
             timeout: TIMEOUT,
             lease: None,
@@ -51,7 +65,7 @@ impl ClientBuilder {
         }
     }
 
-    /// The server's `ws://` URL.
+    /// The server's `ws://` URL, or `wss://` where it speaks TLS.
     #[must_use]
     pub fn url(mut self, url: &str) -> ClientBuilder {
         url.clone_into(&mut self.url);
@@ -62,6 +76,18 @@ impl ClientBuilder {
     #[must_use]
     pub fn token(mut self, token: &str) -> ClientBuilder {
         token.clone_into(&mut self.token);
+        self
+    }
+
+    /// A PEM file of CA certificates that are trusted in place of the machine's own: for
+    /// a server whose certificate a private CA has signed. It matters to `wss://` alone.
+    #[must_use]
+    pub fn ca_file(mut self, path: impl Into<PathBuf>) -> ClientBuilder {
+        self.ca_file = Some(path.into());
+        #[cfg(feature = "tls")]
+        {
+            self.tls = Arc::default();
+        }
         self
     }
 
@@ -150,10 +176,69 @@ pub(crate) async fn open_joined(
 }
 
 async fn start(settings: &ClientBuilder) -> Result<Connection, ConnectError> {
-    check_url(&settings.url)?;
-    let socket = WebSocket::connect(&settings.url).await;
-    let socket = socket.map_err(|error| connect_error(&settings.url, error))?;
+    let url = settings.url.as_str();
+    let is_encrypted = check_url(url)?;
+    let (host, port) = host_and_port(url, is_encrypted)?;
+    let socket = TcpStream::connect((host.as_str(), port)).await.map_err(|source| {
+        let url = url.to_owned();
+        match source.kind() {
+            io::ErrorKind::ConnectionRefused => ConnectError::NoServer { url, source },
+            _ => ConnectError::Unreachable { url, source },
+        }
+    })?;
+    // Small messages must not wait for the peer's acknowledgement.
+    let _ = socket.set_nodelay(true);
+    let socket = match is_encrypted {
+        true => encrypt(settings, &host, socket).await?,
+        false => Socket::Plain(socket),
+    };
+    let socket = WebSocket::over(socket, url).await;
+    let socket = socket.map_err(|error| connect_error(url, error))?;
     Ok(Connection::start(socket, settings.queue_bytes))
+}
+
+#[cfg(feature = "tls")]
+async fn encrypt(
+    settings: &ClientBuilder,
+    host: &str,
+    socket: TcpStream,
+) -> Result<Socket, ConnectError> {
+    let tls = match settings.tls.get() {
+        Some(tls) => tls.clone(),
+        None => {
+            let file = settings.ca_file.clone();
+            let tls = tokio::task::spawn_blocking(|| Tls::trusting(file)).await;
+            let tls = tls.map_err(|error| ConnectError::Encryption {
+                url: settings.url.clone(),
+                source: io::Error::other(error),
+            })??;
+            settings.tls.get_or_init(|| tls).clone()
+        }
+    };
+    let socket = tls.handshake(&settings.url, host, socket).await?;
+    Ok(Socket::Encrypted(Box::new(socket)))
+}
+
+#[cfg(not(feature = "tls"))]
+async fn encrypt(
+    settings: &ClientBuilder,
+    _host: &str,
+    _socket: TcpStream,
+) -> Result<Socket, ConnectError> {
+    Err(ConnectError::Tls { url: settings.url.clone() })
+}
+
+/// Where a URL leads.
+fn host_and_port(url: &str, is_encrypted: bool) -> Result<(String, u16), ConnectError> {
+    let no_url = |reason: String| ConnectError::Url { url: url.to_owned(), reason };
+    let uri: tungstenite::http::Uri = url
+        .parse()
+        .map_err(|error: tungstenite::http::uri::InvalidUri| no_url(error.to_string()))?;
+    let host = uri.host().ok_or_else(|| no_url("it names no host".to_owned()))?;
+    // The colons of an IPv6 address stand in brackets.
+    let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    let usual = if is_encrypted { 443 } else { 80 };
+    Ok((host.to_owned(), uri.port_u16().unwrap_or(usual)))
 }
 
 async fn within<T>(
@@ -208,6 +293,33 @@ fn welcomed(
     }
 }
 
+/// Why a server's certificate is not accepted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CertificateProblem {
+    /// Nobody who is trusted has signed it.
+    #[error("is signed by nobody that is trusted here")]
+    Issuer,
+    /// Its time is over.
+    #[error("has expired")]
+    Expired,
+    /// Its time has not begun.
+    #[error("is not valid yet")]
+    Early,
+    /// It is another server's.
+    #[error("is for other names: {}", names.join(", "))]
+    Name {
+        /// Those that it is for.
+        names: Vec<String>,
+    },
+    /// Something else is wrong with it.
+    #[error("is no good: {reason}")]
+    Other {
+        /// What.
+        reason: String,
+    },
+}
+
 /// Why there is no connection to a server.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -221,10 +333,47 @@ pub enum ConnectError {
         meant: String,
     },
     /// TLS is not built in.
-    #[error("`{url}` needs TLS, which this client has not built in yet")]
+    #[error("`{url}` needs TLS, which this client was built without")]
     Tls {
         /// The URL.
         url: String,
+    },
+    /// The server speaks TLS, and the URL says that it does not.
+    #[error("{url} speaks TLS")]
+    NeedsTls {
+        /// The URL.
+        url: String,
+    },
+    /// The server does not speak TLS, and the URL says that it does.
+    #[error("{url} does not speak TLS")]
+    NoTls {
+        /// The URL.
+        url: String,
+    },
+    /// The server's certificate is not accepted.
+    #[error("the certificate of {url} {problem}")]
+    Certificate {
+        /// The URL.
+        url: String,
+        /// Why not.
+        problem: CertificateProblem,
+    },
+    /// There is no encrypted connection, for another reason.
+    #[error("there is no encrypted connection to {url}")]
+    Encryption {
+        /// The URL.
+        url: String,
+        /// What went wrong.
+        #[source]
+        source: io::Error,
+    },
+    /// The file of trusted CAs is no good.
+    #[error("the CA certificates in {} can't be used: {reason}", path.display())]
+    Ca {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
     },
     /// The text is no URL.
     #[error("`{url}` is no URL: {reason}")]
@@ -318,8 +467,33 @@ impl ConnectError {
     pub fn hint(&self) -> Option<String> {
         let text = match self {
             ConnectError::Scheme { meant, .. } => return Some(format!("say `{meant}`")),
-            ConnectError::Tls { .. } => {
-                "put a proxy that ends TLS before the server, or a tunnel, and say `ws://`"
+            ConnectError::Tls { .. } => "build it with the feature `tls` of the crate farside",
+            ConnectError::NeedsTls { url } => {
+                return Some(format!("say `{}`", with_scheme(url, "wss")));
+            }
+            ConnectError::NoTls { url } => {
+                return Some(format!(
+                    "`{}` reaches it, and then whoever is on the way can read the token; a server \
+                     speaks TLS with tls_certificate and tls_key",
+                    with_scheme(url, "ws")
+                ));
+            }
+            ConnectError::Certificate { problem, .. } => match problem {
+                CertificateProblem::Issuer => {
+                    "name the PEM file of a private CA with FARSIDE_CA, or `ca_file` in a program"
+                }
+                CertificateProblem::Expired => {
+                    "the server's operator renews it; a server reads it again by itself"
+                }
+                CertificateProblem::Early => "is the clock of this machine right?",
+                CertificateProblem::Name { .. } => "use the name that the certificate is for",
+                CertificateProblem::Other { .. } => {
+                    "a server's own certificate is none of a CA; the server's operator replaces it"
+                }
+            },
+            ConnectError::Encryption { .. } => "is the port right? The server's log may say more",
+            ConnectError::Ca { .. } => {
+                "FARSIDE_CA, or `ca_file` in a program, names a file with -----BEGIN CERTIFICATE-----"
             }
             ConnectError::Url { .. } => "a server's address looks like `ws://127.0.0.1:7327`",
             ConnectError::NoServer { url, .. }
@@ -358,7 +532,14 @@ impl ConnectError {
     }
 }
 
-fn check_url(url: &str) -> Result<(), ConnectError> {
+/// A URL with another scheme.
+fn with_scheme(url: &str, scheme: &str) -> String {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    format!("{scheme}://{rest}")
+}
+
+/// Whether a URL asks for encryption.
+fn check_url(url: &str) -> Result<bool, ConnectError> {
     let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
     let no_url = |reason: String| ConnectError::Url { url: url.to_owned(), reason };
     let port = match port(rest) {
@@ -376,7 +557,8 @@ fn check_url(url: &str) -> Result<(), ConnectError> {
     }
     let url = || url.to_owned();
     match scheme.to_ascii_lowercase().as_str() {
-        "ws" => Ok(()),
+        "ws" => Ok(false),
+        "wss" if cfg!(feature = "tls") => Ok(true),
         "wss" => Err(ConnectError::Tls { url: url() }),
         _ => Err(ConnectError::Scheme { url: url(), meant: format!("ws://{rest}") }),
     }
@@ -397,13 +579,13 @@ fn connect_error(url: &str, error: tungstenite::Error) -> ConnectError {
 
     let url = url.to_owned();
     match error {
-        Error::Io(source) if source.kind() == io::ErrorKind::ConnectionRefused => {
-            ConnectError::NoServer { url, source }
-        }
         Error::Io(source) => ConnectError::Unreachable { url, source },
         Error::Url(error) => ConnectError::Url { url, reason: error.to_string() },
         Error::HttpFormat(error) => ConnectError::Url { url, reason: error.to_string() },
         Error::Http(response) => {
+            if response.headers().contains_key(TLS_HEADER) {
+                return ConnectError::NeedsTls { url };
+            }
             let header = |name: &'static str| response.headers().get(name).map(HeaderValue::to_str);
             match (header(REFUSAL_HEADER), header(SPEAKS_HEADER)) {
                 (Some(Ok(why)), _) => {
@@ -433,7 +615,7 @@ mod tests {
     #[test]
     fn addresses_that_are_none_are_told_apart() {
         let told = |url: &str| match check_url(url) {
-            Ok(()) => "fine".to_owned(),
+            Ok(_) => "fine".to_owned(),
             Err(error) => format!("{error}; {}", error.hint().unwrap_or_default()),
         };
         for fine in ["ws://a:7327", "ws://[::1]:7327/there", "ws://[::1]", "WS://a", "ws://a/b:c"] {

@@ -7,13 +7,15 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use farside_protocol::{SUBPROTOCOL, caps};
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
-use tokio::net::TcpStream;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::client_async_with_config;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::http::header::SEC_WEBSOCKET_PROTOCOL;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
+
+use crate::socket::Socket;
 
 /// Bytes read from the socket at once. The library zeroes its buffer for each
 /// read, so a large one costs every small message.
@@ -21,11 +23,12 @@ const READ_BYTES: usize = 16 * 1024;
 
 /// A WebSocket whose binary messages are frames.
 pub(crate) struct WebSocket {
-    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    socket: WebSocketStream<Socket>,
 }
 
 impl WebSocket {
-    pub(crate) async fn connect(url: &str) -> Result<WebSocket, Error> {
+    /// Asks what is at the other end of a socket to become one.
+    pub(crate) async fn over(socket: Socket, url: &str) -> Result<WebSocket, Error> {
         let mut request = url.into_client_request()?;
         let subprotocol = HeaderValue::from_static(SUBPROTOCOL);
         request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, subprotocol);
@@ -33,7 +36,7 @@ impl WebSocket {
             .read_buffer_size(READ_BYTES)
             .max_frame_size(Some(caps::FRAME_BYTES))
             .max_message_size(Some(caps::FRAME_BYTES));
-        let (socket, _) = connect_async_with_config(request, Some(config), true).await?;
+        let (socket, _) = client_async_with_config(request, socket, Some(config)).await?;
         Ok(WebSocket { socket })
     }
 }

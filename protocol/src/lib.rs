@@ -58,6 +58,10 @@ pub const SUBPROTOCOL: &str = "farside.v1.msgpack";
 #[cfg(feature = "wire")]
 pub const REFUSAL_HEADER: &str = "farside-refusal";
 
+/// HTTP header with which a server that speaks TLS says so to a client that does not.
+#[cfg(feature = "wire")]
+pub const TLS_HEADER: &str = "farside-tls";
+
 /// HTTP header with which a server names its subprotocol to a client that offers
 /// others only.
 #[cfg(feature = "wire")]

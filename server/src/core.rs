@@ -7,7 +7,7 @@ use bytes::Bytes;
 use farside_protocol::{ErrorCode, Failure, ModuleHash};
 use tokio::runtime::Handle;
 
-use crate::auth::Owners;
+use crate::auth::{OwnerId, Owners};
 use crate::config::{ByteSize, Config};
 use crate::connection::{Connections, LinkPatience};
 use crate::evaluators::Evaluators;
@@ -46,9 +46,10 @@ pub(crate) struct Core {
 
 impl Core {
     /// A module that was uploaded before: ready, compiled on disk, or its bytes in
-    /// storage. None if it was not.
+    /// storage. None if it was not. What is to be compiled waits for the owner's turn.
     pub(crate) async fn known_module(
         self: &Arc<Self>,
+        owner: OwnerId,
         hash: ModuleHash,
     ) -> Option<Result<Arc<Module>, Failure>> {
         if let Some(module) = self.compiled_module(hash).await {
@@ -62,7 +63,7 @@ impl Core {
             return Some(Ok(module));
         }
         match self.modules.get(hash).await {
-            Ok(bytes) => Some(match self.sandbox.catalog.compile(hash, bytes).await {
+            Ok(bytes) => Some(match self.sandbox.catalog.compile(owner, hash, bytes).await {
                 Ok(product) => self.install(hash, product).await,
                 Err(failure) => Err(failure),
             }),
@@ -83,6 +84,7 @@ impl Core {
     /// A module whose bytes a client just sent: checked, compiled, kept.
     pub(crate) async fn new_module(
         self: &Arc<Self>,
+        owner: OwnerId,
         hash: ModuleHash,
         bytes: Bytes,
     ) -> Result<Arc<Module>, Failure> {
@@ -101,7 +103,7 @@ impl Core {
         if let Some(module) = self.compiled_module(hash).await {
             return Ok(module);
         }
-        let product = self.sandbox.catalog.compile(hash, bytes.clone()).await?;
+        let product = self.sandbox.catalog.compile(owner, hash, bytes.clone()).await?;
         // Code is kept of those modules only whose bytes are.
         self.modules.put(hash, bytes).await.map_err(|error| failures::of_storage(&error))?;
         self.install(hash, product).await

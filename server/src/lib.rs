@@ -14,6 +14,7 @@ mod sandbox;
 mod server;
 mod session;
 pub mod storage;
+mod tls;
 mod turns;
 mod versions;
 mod watched;
@@ -25,4 +26,5 @@ pub use auth::{
 };
 pub use sandbox::{Capacity, SandboxError, run_if_compiler};
 pub use server::{Server, StartError, router};
+pub use tls::CertificateError;
 pub use versions::{Versions, versions};

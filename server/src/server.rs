@@ -24,6 +24,7 @@ use crate::meter::Meter;
 use crate::sandbox::{Capacity, Sandbox, SandboxError};
 use crate::session::Sessions;
 use crate::storage::{self, FolderLock, Modules, StorageError, Values};
+use crate::tls::{Certificate, CertificateError};
 use crate::turns::Turns;
 use crate::websocket;
 
@@ -43,6 +44,8 @@ pub struct Server {
     core: Arc<Core>,
     stop: CancellationToken,
     token_path: PathBuf,
+    compiler: Arc<str>,
+    certificate: Option<Arc<Certificate>>,
 }
 
 /// Why a server could not start.
@@ -79,6 +82,9 @@ pub enum StartError {
     /// The sandbox can't be set up.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
+    /// The certificate or its key can't be used.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
     /// A file of the setting `evaluator` is none.
     #[error(transparent)]
     Evaluator(#[from] NoEvaluator),
@@ -110,6 +116,7 @@ impl StartError {
             )),
             StartError::Token(error) => error.hint(),
             StartError::Tokens(error) => error.hint(),
+            StartError::Certificate(error) => error.hint(),
             StartError::Storage(error) => error.hint().map(str::to_owned),
             StartError::Sandbox(SandboxError::Compiler { .. }) => Some(
                 "set `compiler` to the path of the farside program, or leave it out".to_owned(),
@@ -137,7 +144,13 @@ impl Server {
     /// had; [`StartError::hint`] says what to do.
     pub async fn start(config: Config) -> Result<Server, StartError> {
         config.check()?;
+        config.check_listening()?;
         let data = config.data.clone();
+        let files = (config.tls_certificate.path(), config.tls_key.path());
+        let certificate = match files {
+            (Some(certificate), Some(key)) => Some(Arc::new(Certificate::open(certificate, key)?)),
+            _ => None,
+        };
         own_folder(&data)?;
         let lock = FolderLock::take(&data)?;
         let space = Meter::new(config.limits.data_bytes);
@@ -167,8 +180,10 @@ impl Server {
             _lock: lock,
         });
         core.prepare_evaluators().await;
-        let server =
-            Server { core, stop: CancellationToken::new(), token_path: data.join("token") };
+        let compiler = core.sandbox.catalog.compiler().look().await.into();
+        let token_path = data.join("token");
+        let stop = CancellationToken::new();
+        let server = Server { core, stop, token_path, compiler, certificate };
         server.spawn_caretaker();
         Ok(server)
     }
@@ -196,10 +211,17 @@ impl Server {
         &self.core.sandbox.capacity
     }
 
-    /// Where clients' modules are compiled: `in a child process`, or in this one.
+    /// Where clients' modules are compiled: `in a child process`, and with which walls
+    /// around it, or in this one.
     #[must_use]
-    pub fn compiler(&self) -> String {
-        self.core.sandbox.catalog.compiler().place()
+    pub fn compiler(&self) -> &str {
+        &self.compiler
+    }
+
+    /// Whether [`serve`](Server::serve) speaks TLS.
+    #[must_use]
+    pub fn is_encrypted(&self) -> bool {
+        self.certificate.is_some()
     }
 
     /// The languages that sessions can evaluate, with the files that do it.
@@ -238,7 +260,7 @@ impl Server {
     ) {
         let handshake_timeout = self.core.config.handshake_timeout;
         tokio::select! {
-            () = listen(listener, self.router(), handshake_timeout) => {}
+            () = listen(listener, self.router(), self.certificate.clone(), handshake_timeout) => {}
             () = shutdown => {}
         }
         self.shutdown().await;

@@ -24,6 +24,10 @@ impl<S> Watched<S> {
         Arc::clone(&self.activity)
     }
 
+    pub(crate) fn get_ref(&self) -> &S {
+        &self.socket
+    }
+
     fn wrote(&self, polled: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if let Poll::Ready(Ok(bytes)) = &polled {
             self.activity.wrote_some(*bytes);

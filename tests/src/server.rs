@@ -63,7 +63,7 @@ impl Server {
         ServerBuilder::default()
     }
 
-    /// Its `ws://` URL.
+    /// Its `ws://` or `wss://` URL.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
@@ -132,7 +132,7 @@ impl Server {
     pub fn shell(&self) -> Shell {
         let mut normal = Normal::of_guests();
         normal.name_path(&self.data, "[data]");
-        let address = self.url.trim_start_matches("ws://");
+        let address = self.url.split_once("://").map_or(self.url.as_str(), |(_, rest)| rest);
         let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
         assert_eq!(host, "127.0.0.1", "the fixture binds to loopback only");
         normal.name(address, "127.0.0.1:[port]");

@@ -17,6 +17,7 @@ mod restart;
 mod sandbox;
 mod small;
 mod unpinned;
+mod walls;
 
 pub(crate) use chain::sum_of_ones;
 pub(crate) use large::{byte_string, keep};
@@ -43,6 +44,8 @@ pub(crate) async fn measure(runner: &mut Runner, stage: &Stage) {
     runner.settle("memory", memory);
     let modules = modules::measure(runner, stage).await;
     runner.settle("modules", modules);
+    let walls = walls::measure(runner, stage).await;
+    runner.settle("walls", walls);
     let restart = restart::measure(runner, stage).await;
     runner.settle("first calls after a restart", restart);
     let opening = opening::measure(runner, stage).await;

@@ -18,7 +18,7 @@ use crate::output::note;
 use crate::shell::address::Kept;
 use crate::shell::stop::Stop;
 use crate::shell::token::{environment, is_usual};
-use crate::show::announcement::{Announcement, EXPOSED};
+use crate::show::announcement::{Announcement, EXPOSED, scheme};
 
 const ABOUT: &str = "\
 Every setting can also stand in a file or in the environment; `farside config`
@@ -125,6 +125,8 @@ impl Serve {
         let loaded = Config::load(self.config.as_deref(), environment(), self.flags)?;
         start_log(&loaded.config.log, self.log_json)?;
         loaded.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+        // Before the address is taken, which it is about.
+        loaded.config.check_listening()?;
         let broke = |source| ServeError::Broke { source };
         let mut stop = Stop::new().map_err(broke)?;
         let address = loaded.config.listen;
@@ -176,17 +178,18 @@ fn announce(server: &Server, address: SocketAddr, data: &Path, as_json: bool) {
     let data = path::absolute(data).unwrap_or_else(|_| data.to_owned());
     let (token, capacity) = (server.token_path(), server.capacity());
     if as_json {
-        let url = format!("ws://{address}");
+        let url = format!("{}://{address}", scheme(server.is_encrypted()));
         let (token, data) = (token.display(), data.display());
         tracing::info!(target: SERVE, url, %token, %data, %capacity, "listening on {url}");
-        if !address.ip().is_loopback() {
+        if !address.ip().is_loopback() && !server.is_encrypted() {
             tracing::warn!(target: SERVE, "{EXPOSED}");
         }
         return;
     }
     let data = (!is_usual(&data)).then_some(data.as_path());
     let (compiler, evaluators) = (server.compiler(), server.evaluators().collect());
-    note(Announcement { address, token, data, capacity, compiler, evaluators });
+    let is_encrypted = server.is_encrypted();
+    note(Announcement { address, is_encrypted, token, data, capacity, compiler, evaluators });
 }
 
 /// Sends the log to standard error, one line for each event.

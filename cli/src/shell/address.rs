@@ -55,9 +55,10 @@ pub(crate) fn from_here(address: SocketAddr) -> SocketAddr {
 }
 
 /// The URL with the server's own address in it, if it names the server that listens
-/// there. A name such as localhost may lead elsewhere than to where it listens.
+/// there. A name such as localhost may lead elsewhere than to where it listens; with TLS
+/// the name stays, which the server's certificate vouches for.
 pub(crate) fn url_at(url: &str, listens: SocketAddr) -> Option<String> {
-    let (host, port, rest) = parts(url)?;
+    let Parts { is_encrypted, host, port, rest } = parts(url)?;
     if port != listens.port() {
         return None;
     }
@@ -68,23 +69,36 @@ pub(crate) fn url_at(url: &str, listens: SocketAddr) -> Option<String> {
         Err(_) if host.eq_ignore_ascii_case("localhost") && own.ip().is_loopback() => own,
         _ => return None,
     };
-    Some(format!("ws://{named}{rest}"))
+    Some(match is_encrypted {
+        true => url.to_owned(),
+        false => format!("ws://{named}{rest}"),
+    })
 }
 
 /// Whether a server's URL names this machine by its loopback address.
 pub(crate) fn is_loopback(url: &str) -> bool {
-    parts(url).is_some_and(|(host, _, _)| {
+    parts(url).is_some_and(|Parts { host, .. }| {
         host.eq_ignore_ascii_case("localhost")
             || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
     })
 }
 
-/// Host, port, and what follows them in a `ws://` URL without a user.
-fn parts(url: &str) -> Option<(&str, u16, &str)> {
+/// The parts of a URL.
+struct Parts<'a> {
+    is_encrypted: bool,
+    host: &'a str,
+    port: u16,
+    /// What follows.
+    rest: &'a str,
+}
+
+/// Those of a `ws://` or `wss://` URL without a user.
+fn parts(url: &str) -> Option<Parts<'_>> {
     let (scheme, rest) = url.split_once("://")?;
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (authority, rest) = rest.split_at(end);
-    if !scheme.eq_ignore_ascii_case("ws") || authority.contains('@') {
+    let is_encrypted = scheme.eq_ignore_ascii_case("wss");
+    if !(is_encrypted || scheme.eq_ignore_ascii_case("ws")) || authority.contains('@') {
         return None;
     }
     let (host, port) = match authority.strip_prefix('[') {
@@ -97,8 +111,9 @@ fn parts(url: &str) -> Option<(&str, u16, &str)> {
             None => (authority, None),
         },
     };
-    let port = port.map_or(Ok(80), str::parse).ok()?;
-    Some((host, port, rest))
+    let usual = if is_encrypted { 443 } else { 80 };
+    let port = port.map_or(Ok(usual), str::parse).ok()?;
+    Some(Parts { is_encrypted, host, port, rest })
 }
 
 #[cfg(test)]
@@ -128,6 +143,8 @@ mod tests {
             ("ws://127.0.0.9:7327", "0.0.0.0:7327", "ws://127.0.0.9:7327"),
             ("ws://[::1]:7327", "[::]:7327", "ws://[::1]:7327"),
             ("ws://localhost", "127.0.0.1:80", "ws://127.0.0.1:80"),
+            ("wss://localhost:7327/x", "127.0.0.1:7327", "wss://localhost:7327/x"),
+            ("wss://localhost", "[::1]:443", "wss://localhost"),
         ] {
             assert_eq!(check(url, listens).as_deref(), Some(at), "{url}");
         }
@@ -141,7 +158,7 @@ mod tests {
             ("ws://localhost.example.org:7327", "127.0.0.1:7327"),
             ("ws://localhost:7327", "192.0.2.1:7327"),
             ("ws://192.0.2.1:7327", "0.0.0.0:7327"),
-            ("wss://127.0.0.1:7327", "127.0.0.1:7327"),
+            ("wss://127.0.0.1:7328", "127.0.0.1:7327"),
             ("ws://127.0.0.1:73270", "127.0.0.1:7327"),
             ("", "127.0.0.1:7327"),
         ] {

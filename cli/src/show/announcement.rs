@@ -11,6 +11,8 @@ use crate::shell::address::from_here;
 pub(crate) struct Announcement<'a> {
     /// Where it listens.
     pub(crate) address: SocketAddr,
+    /// Whether it speaks TLS there.
+    pub(crate) is_encrypted: bool,
     /// The file of its token.
     pub(crate) token: &'a Path,
     /// Its data folder, where the command line would not look into it by itself.
@@ -18,7 +20,7 @@ pub(crate) struct Announcement<'a> {
     /// What the machine holds.
     pub(crate) capacity: &'a dyn fmt::Display,
     /// Where modules are compiled.
-    pub(crate) compiler: String,
+    pub(crate) compiler: &'a str,
     /// The languages that can be evaluated, and the files that do it.
     pub(crate) evaluators: Vec<(&'a str, &'a Path)>,
 }
@@ -28,10 +30,11 @@ pub(crate) const EXPOSED: &str = "other machines can reach this address, and not
 
 impl fmt::Display for Announcement<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Announcement { address, token, data, capacity, compiler, evaluators } = self;
-        writeln!(f, "listening on ws://{address}")?;
+        let scheme = scheme(self.is_encrypted);
+        let Announcement { address, token, data, capacity, compiler, evaluators, .. } = self;
+        writeln!(f, "listening on {scheme}://{address}")?;
         writeln!(f, "token in {}", token.display())?;
-        if !address.ip().is_loopback() {
+        if !address.ip().is_loopback() && !self.is_encrypted {
             writeln!(f, "warning: {EXPOSED}")?;
         }
         writeln!(f, "capacity: {capacity}")?;
@@ -41,8 +44,8 @@ impl fmt::Display for Announcement<'_> {
         }
         writeln!(f, "\ntry in another terminal:")?;
         let here = from_here(*address);
-        if here != usual_address() {
-            writeln!(f, "  export FARSIDE_URL=ws://{here}")?;
+        if here != usual_address() || self.is_encrypted {
+            writeln!(f, "  export FARSIDE_URL={scheme}://{here}")?;
         }
         if let Some(data) = data {
             writeln!(f, "  export FARSIDE_DATA={}", word(&data.to_string_lossy()))?;
@@ -51,6 +54,11 @@ impl fmt::Display for Announcement<'_> {
         writeln!(f, "  farside upload target/wasm32-unknown-unknown/release/hello.wasm")?;
         writeln!(f, "  farside call greet Ada")
     }
+}
+
+/// How the URL of a server begins.
+pub(crate) fn scheme(is_encrypted: bool) -> &'static str {
+    if is_encrypted { "wss" } else { "ws" }
 }
 
 /// The address that the command line speaks to where nothing names another.
@@ -74,12 +82,17 @@ mod tests {
     use super::*;
 
     fn check(address: &str, data: Option<&str>) -> String {
+        announce(address, data, false)
+    }
+
+    fn announce(address: &str, data: Option<&str>, is_encrypted: bool) -> String {
         let announcement = Announcement {
             address: address.parse().unwrap(),
+            is_encrypted,
             token: Path::new("/d/token"),
             data: data.map(Path::new),
             capacity: &"1 instance",
-            compiler: "in a child process".to_owned(),
+            compiler: "in a child process",
             evaluators: vec![("python", Path::new("/share/python.wasm"))],
         };
         announcement.to_string()
@@ -141,6 +154,23 @@ mod tests {
         try in another terminal:
           export FARSIDE_URL=ws://[::1]:7327
           export FARSIDE_DATA=/d
+          farside new hello && cd hello && cargo build --release
+          farside upload target/wasm32-unknown-unknown/release/hello.wasm
+          farside call greet Ada
+        ");
+    }
+
+    #[test]
+    fn with_tls_nothing_is_exposed() {
+        assert_snapshot!(announce("0.0.0.0:7327", None, true), @"
+        listening on wss://0.0.0.0:7327
+        token in /d/token
+        capacity: 1 instance
+        modules are compiled in a child process
+        evaluates python: /share/python.wasm
+
+        try in another terminal:
+          export FARSIDE_URL=wss://127.0.0.1:7327
           farside new hello && cd hello && cargo build --release
           farside upload target/wasm32-unknown-unknown/release/hello.wasm
           farside call greet Ada

@@ -73,13 +73,18 @@ async fn a_wrong_scheme_is_told_the_right_one() {
     `localhost:7327` is no WebSocket address
     hint: say `ws://localhost:7327`
     ");
-    insta::assert_snapshot!(refused_url("wss://example.org").await, @r"
-    `wss://example.org` needs TLS, which this client has not built in yet
-    hint: put a proxy that ends TLS before the server, or a tunnel, and say `ws://`
-    ");
     insta::assert_snapshot!(refused_url("ws://a b").await, @r"
     `ws://a b` is no URL: invalid uri character
     hint: a server's address looks like `ws://127.0.0.1:PORT`
+    ");
+}
+
+#[cfg(not(feature = "tls"))]
+#[tokio::test]
+async fn tls_is_not_built_in() {
+    insta::assert_snapshot!(refused_url("wss://example.org").await, @r"
+    `wss://example.org` needs TLS, which this client was built without
+    hint: build it with the feature `tls` of the crate farside
     ");
 }
 

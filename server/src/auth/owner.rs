@@ -15,6 +15,14 @@ use crate::meter::Meter;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct OwnerId(pub(crate) u64);
 
+impl OwnerId {
+    /// The owner of the server's own token.
+    pub(crate) const LOCAL: OwnerId = OwnerId(0);
+
+    /// The operator, who is no client.
+    pub(crate) const OPERATOR: OwnerId = OwnerId(u64::MAX);
+}
+
 /// An owner, while it has a token or sessions.
 pub(crate) struct Owner {
     id: OwnerId,

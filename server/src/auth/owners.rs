@@ -68,7 +68,7 @@ impl Owners {
         now: SystemTime,
     ) -> Result<Owners, TokensFileError> {
         let local = Owner::new(
-            OwnerId(0),
+            OwnerId::LOCAL,
             LOCAL.to_owned(),
             Permissions::ALL,
             Arc::clone(&config),

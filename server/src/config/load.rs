@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use super::nearest::nearest;
@@ -10,7 +11,8 @@ use super::text::{Problem, SettingText};
 use super::{Config, Setting, folders, settings};
 
 /// Environment variables that are not settings but speak to the command line.
-const CLIENT_VARIABLES: [&str; 3] = ["FARSIDE_URL", "FARSIDE_TOKEN", "FARSIDE_CONFIG"];
+const CLIENT_VARIABLES: [&str; 4] =
+    ["FARSIDE_URL", "FARSIDE_TOKEN", "FARSIDE_CA", "FARSIDE_CONFIG"];
 
 /// Who said a setting's value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,6 +95,20 @@ pub enum ConfigError {
         /// Who said it.
         origin: Origin,
     },
+    /// One of the two files that make TLS is not named.
+    #[error("`{given}` is of no use without `{missing}`")]
+    HalfTls {
+        /// The one that is named.
+        given: &'static str,
+        /// The one that is not.
+        missing: &'static str,
+    },
+    /// Other machines could read what crosses.
+    #[error("`listen` is {address}, which other machines can reach, and nothing is encrypted")]
+    Exposed {
+        /// The address.
+        address: SocketAddr,
+    },
     /// A session's usual lease is longer than the longest.
     #[error("`limits.session_lease` ({lease}) is longer than `limits.session_lease_max` ({most})")]
     Lease {
@@ -119,6 +135,15 @@ impl ConfigError {
             ConfigError::NotOfOwners { .. } => Some(
                 "an owner has limits of its own for sessions, calls and values: those that begin \
                  with session_, call_, owner_ or value_, module_bytes and log_bytes"
+                    .to_owned(),
+            ),
+            ConfigError::HalfTls { missing, .. } => {
+                Some(format!("name the file of the other with `{missing}`"))
+            }
+            ConfigError::Exposed { .. } => Some(
+                "name a certificate with tls_certificate and tls_key; where something else \
+                 encrypts, or all on the way are trusted, say it once more with \
+                 --insecure-listen true"
                     .to_owned(),
             ),
             ConfigError::Lease { .. } => Some("raise the one or lower the other".to_owned()),
@@ -296,6 +321,26 @@ impl Config {
             return Err(ConfigError::Lease { lease: lease.show(), most: most.show() });
         }
         Ok(())
+    }
+
+    /// Checks what a server says of itself to other machines. It is of no concern to
+    /// those who read these settings for another reason.
+    ///
+    /// # Errors
+    /// Tokens and values could be read on the way, or half of TLS is missing.
+    pub fn check_listening(&self) -> Result<(), ConfigError> {
+        match (self.tls_certificate.path(), self.tls_key.path()) {
+            (Some(_), None) => {
+                Err(ConfigError::HalfTls { given: "tls_certificate", missing: "tls_key" })
+            }
+            (None, Some(_)) => {
+                Err(ConfigError::HalfTls { given: "tls_key", missing: "tls_certificate" })
+            }
+            (None, None) if !self.listen.ip().is_loopback() && !self.insecure_listen => {
+                Err(ConfigError::Exposed { address: self.listen })
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use farside_protocol::{DEFAULT_PORT, caps};
 
 use super::setting::{Row, settings_table};
 use super::text::{SettingText, within};
-use super::{ByteSize, EvaluatorFiles, ProcessMemory, folders};
+use super::{ByteSize, EvaluatorFiles, PemFile, ProcessMemory, folders};
 use crate::storage::StorageUrl;
 
 /// The shortest duration that a setting takes.
@@ -28,6 +28,14 @@ settings_table! {
     Config {
         /// Address and port to listen on. Port 0 takes a free one.
         listen: SocketAddr = SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_PORT));
+        /// Whether the address may be one that other machines can reach although nothing
+        /// is encrypted: then whoever is on the way can read tokens and values.
+        insecure_listen: bool = false;
+        /// The server's TLS certificate: a PEM file that begins with its own and goes on
+        /// with those that sign it. Read again when it changes. "none" is without TLS.
+        tls_certificate: PemFile = PemFile::default();
+        /// The key of the certificate: a PEM file that is not for every account.
+        tls_key: PemFile = PemFile::default();
         /// The data folder: token, modules, compiled code, large values.
         /// Two servers cannot share one. A leading ~/ is the account's home.
         data: PathBuf = folders::data();

@@ -128,8 +128,8 @@ fn unknown_keys() {
     there is no setting `limits.call_dedline` (FILE)
     hint: did you mean `limits.call_deadline`?
     ");
-    insta::assert_snapshot!(check_error("[tls]\ncertificate = 'x'", &[], &[]), @"
-    there is no setting `tls.certificate` (FILE)
+    insta::assert_snapshot!(check_error("[flux]\ncapacitor = 'x'", &[], &[]), @"
+    there is no setting `flux.capacitor` (FILE)
     hint: `farside config --default` lists all settings
     ");
     insta::assert_snapshot!(check_error("limits = 3", &[], &[]), @"

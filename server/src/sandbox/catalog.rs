@@ -15,6 +15,7 @@ use super::compile::{Birth, Compiler, Order, Product};
 use super::compiled::CompiledCode;
 use super::host::{Grants, Host};
 use super::module::{Module, ModuleError};
+use crate::auth::OwnerId;
 
 /// All modules of the process. Those that no session has any more are dropped;
 /// their compiled code stays on disk.
@@ -117,25 +118,33 @@ impl Catalog {
         hash: ModuleHash,
         bytes: Bytes,
     ) -> Result<Product, Failure> {
-        self.compile_within(self.evaluator_order.clone(), hash, bytes).await
+        let order = self.evaluator_order.clone();
+        self.compile_within(OwnerId::OPERATOR, order, hash, bytes).await
     }
 
-    /// Has a module compiled.
+    /// Has a module compiled, when it is its owner's turn.
     ///
     /// # Errors
-    /// When it is no module that runs here, or takes too much to compile.
-    pub(crate) async fn compile(&self, hash: ModuleHash, bytes: Bytes) -> Result<Product, Failure> {
-        self.compile_within(self.order.clone(), hash, bytes).await
+    /// When it is no module that runs here, or takes too much to compile, or too many of
+    /// this owner's wait.
+    pub(crate) async fn compile(
+        &self,
+        owner: OwnerId,
+        hash: ModuleHash,
+        bytes: Bytes,
+    ) -> Result<Product, Failure> {
+        self.compile_within(owner, self.order.clone(), hash, bytes).await
     }
 
     async fn compile_within(
         &self,
+        owner: OwnerId,
         order: Order,
         hash: ModuleHash,
         bytes: Bytes,
     ) -> Result<Product, Failure> {
         let (started, size) = (Instant::now(), bytes.len());
-        let product = self.compiler.compile(order, bytes).await?;
+        let product = self.compiler.compile(owner, order, bytes).await?;
         tracing::info!(
             module = %hash.short(),
             bytes = size,

@@ -25,6 +25,7 @@ mod parking;
 mod places;
 mod plain;
 mod raised;
+mod shape;
 mod stock;
 
 use std::io;
@@ -58,6 +59,7 @@ use compiled::CompiledCode;
 use engine::Ticker;
 pub(crate) use places::Permit;
 use places::Places;
+use shape::Shape;
 use stock::Stock;
 
 /// Everything that runs guests in this process.
@@ -132,16 +134,11 @@ impl Sandbox {
             memory: limits.compile_memory.bytes(),
             init_cpu: limits.init_cpu,
             image: limits.image_bytes.bytes(),
+            shape: Shape::OF_CLIENTS,
         };
         let order = Order { grants, sizes: capacity.sizes, ceilings };
         let compiler = Compiler::new(&config.compiler)
             .map_err(|program| SandboxError::Compiler { program })?;
-        if !compiler.is_contained() {
-            tracing::warn!(
-                "modules are compiled in this process, since there is no `farside` to do it in a \
-                 child (set `compiler` to its path, or call farside_server::run_if_compiler)"
-            );
-        }
         Ok(Sandbox {
             catalog: Catalog::new(engine, linkers, compiler, order, compiled),
             executor,

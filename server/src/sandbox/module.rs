@@ -13,6 +13,7 @@ use super::compile::Birth;
 use super::host::Host;
 use super::image::Pristine;
 use super::plain;
+use super::shape::Part;
 use crate::config::ByteSize;
 
 /// Marks the entry of an SDK function; the function's name follows.
@@ -69,6 +70,8 @@ pub(crate) enum ModuleError {
     Compile { message: String },
     #[error("the module has more than {most} {what}")]
     TooMany { what: &'static str, most: usize },
+    #[error("the module {}; there may be {most}", part.told(*found))]
+    Shape { part: Part, found: u64, most: u64 },
     #[error("the module begins with a memory of {}; a session may have {}", needed.about(), most.about())]
     Memory { needed: ByteSize, most: ByteSize },
     #[error("the module begins with a table of {needed} elements; a session may have {most}")]
@@ -107,6 +110,9 @@ impl ModuleError {
             ModuleError::Compile { .. } => Failure::new(ErrorCode::CompileFailed, message),
             ModuleError::TooMany { .. } => Failure::new(ErrorCode::InvalidModule, message)
                 .with_hint("split it into several modules"),
+            ModuleError::Shape { part, .. } => {
+                Failure::new(ErrorCode::CompileLimit, message).with_hint(part.hint())
+            }
             ModuleError::Memory { .. } => Failure::new(ErrorCode::MemoryLimit, message)
                 .with_hint("raise limits.session_memory on the server"),
             ModuleError::Table { .. } => Failure::new(ErrorCode::MemoryLimit, message)

@@ -37,7 +37,7 @@ impl Places {
 
     /// The one place of an instance that nobody else asks for.
     pub(super) fn take_only(&self) -> Option<Permit> {
-        self.queue.try_take(OwnerId(0), 1, 1).map(Permit)
+        self.queue.try_take(OwnerId::OPERATOR, 1, 1).map(Permit)
     }
 
     /// Takes the places of an owner's instance, if they are free and it may have them.

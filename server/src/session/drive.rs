@@ -373,7 +373,7 @@ impl Session {
         self.core.runtime.spawn(async move {
             let core = Arc::clone(&session.core);
             let mut steps = Vec::new();
-            match core.known_module(hash).await {
+            match core.known_module(session.owner().id(), hash).await {
                 Some(Ok(module)) => {
                     session.state().install(&asker, seq, &name, module, &mut steps);
                 }
@@ -413,7 +413,7 @@ impl Session {
             }
             Purpose::Module { name, hash } => {
                 self.core.runtime.spawn(async move {
-                    let made = session.core.new_module(hash, bytes).await;
+                    let made = session.core.new_module(session.owner().id(), hash, bytes).await;
                     if made.is_ok() {
                         session.core.modules.note_shown(session.owner().name(), hash).await;
                     }

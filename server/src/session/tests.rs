@@ -50,7 +50,7 @@ impl Fixture {
         let outbox = Arc::new(Outbox::new(core.runtime.clone()));
         let (asker, _) = session.attach(&outbox, None).unwrap();
         let bytes = Bytes::from_static(MODULE.as_bytes());
-        let module = core.new_module(ModuleHash::of(&bytes), bytes).await.unwrap();
+        let module = core.new_module(owner.id(), ModuleHash::of(&bytes), bytes).await.unwrap();
         session.state().install(&asker, Seq::FIRST, "m", module, &mut Vec::new());
         Fixture { server, session, asker, next: Seq::FIRST, _data: data }
     }

@@ -11,7 +11,7 @@ use crate::bystander::Bystander;
 use crate::told::{refused, upload_text};
 
 /// A module that takes long to compile: functions of many operations each.
-fn laborious(functions: usize) -> String {
+pub(crate) fn laborious(functions: usize) -> String {
     let mut body = String::new();
     for step in 0..400 {
         write!(body, "(local.set 0 (i32.add (i32.mul (local.get 0) (i32.const {step})) ").unwrap();
@@ -102,7 +102,10 @@ async fn a_compiler_that_hangs_costs_one_upload() {
 async fn a_compiler_is_told_nothing_but_the_module() {
     let folder = tempfile::tempdir().unwrap();
     let seen = folder.path().join("seen");
-    let script = format!("(echo $#; /usr/bin/env) > {}", seen.display());
+    // More than one may run at a time, as some start ahead of need.
+    let seen_by = format!("{}.$$", seen.display());
+    let script =
+        format!("(echo $#; /usr/bin/env) > {seen_by}; /bin/mv {seen_by} {}", seen.display());
     let compiler = program(folder.path(), &script);
     let server =
         Server::builder().flag("--compiler", &compiler).env("FARSIDE_SECRET", "no").start();

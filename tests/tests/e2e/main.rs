@@ -43,9 +43,12 @@ mod stats;
 mod stopping;
 mod storage;
 mod teleporting;
+mod tls;
 mod told;
 mod transfers;
 mod transports;
 mod uploads;
 mod values;
+#[cfg(target_os = "linux")]
+mod walls;
 mod wire;

@@ -1,25 +1,28 @@
-//! The server's side: starts a child, gives it the module, and reads what it made.
+//! The server's side: gives a child the module, and reads what it made.
 
+use std::fmt::Write as _;
 use std::io;
 use std::path::PathBuf;
-use std::process::{ExitStatus, Stdio};
-use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use farside_protocol::{ErrorCode, Failure};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::process::Command;
-use tokio::sync::Semaphore;
+use tokio::process::Child;
 
-use super::child::ARGUMENT;
-use super::order::{Order, Product, decode_answer};
+use super::ended::{ended, not_started, too_long};
+use super::order::{Order, Product, decode_answer, without_walls};
+use super::pool::{self, Pool};
 use super::program::Program;
+use super::walls::Raised;
 use super::work::work;
-use crate::config::ByteSize;
+use crate::auth::OwnerId;
+use crate::fair_queue::{FairQueue, QueueFull};
 
 /// Modules compiled at once; others wait for their turn.
-const AT_ONCE: usize = 2;
+const AT_ONCE: u32 = 2;
+
+/// Modules of one owner that may wait for it.
+const WAITING: usize = 64;
 
 /// Largest compiled code, in bytes, with its description.
 const CODE: u64 = 512 << 20;
@@ -30,44 +33,98 @@ const LAST_WORDS: u64 = 16 * 1024;
 /// How many times its CPU time a compiler may take in all.
 const PATIENCE: u32 = 4;
 
-/// Has modules compiled.
+/// Has modules compiled, for owners in turn.
 pub(crate) struct Compiler {
-    program: Program,
-    turns: Arc<Semaphore>,
+    place: Place,
+    queue: FairQueue<OwnerId>,
+}
+
+/// Where that is done.
+enum Place {
+    /// In child processes of a program.
+    Children { program: PathBuf, pool: Pool },
+    /// On a thread of this process.
+    Here,
 }
 
 impl Compiler {
-    /// With the program of the setting.
+    /// With the program of the setting, of which some are started ahead of need.
     ///
     /// # Errors
     /// That program, if it is not there.
     pub(crate) fn new(setting: &str) -> Result<Compiler, PathBuf> {
-        let program = Program::find(setting)?;
-        Ok(Compiler { program, turns: Arc::new(Semaphore::new(AT_ONCE)) })
-    }
-
-    /// Where modules are compiled, for people.
-    pub(crate) fn place(&self) -> String {
-        self.program.to_string()
-    }
-
-    /// Whether what happens in the compiler stays there.
-    pub(crate) fn is_contained(&self) -> bool {
-        matches!(self.program, Program::Child(_))
-    }
-
-    /// Compiles a module.
-    pub(crate) async fn compile(&self, order: Order, bytes: Bytes) -> Result<Product, Failure> {
-        let _turn = Arc::clone(&self.turns).acquire_owned().await;
-        match &self.program {
+        let place = match Program::find(setting)? {
             Program::Child(program) => {
-                let mut command = Command::new(program);
-                command.arg(ARGUMENT).env_clear();
-                command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-                command.kill_on_drop(true);
-                self.in_child(command, &order, bytes).await
+                Place::Children { pool: Pool::new(program.clone()), program }
             }
-            Program::Here => {
+            Program::Here => Place::Here,
+        };
+        Ok(Compiler { place, queue: FairQueue::new(AT_ONCE, WAITING) })
+    }
+
+    /// Where modules are compiled, for people; with the walls that stand there, once the
+    /// first child has said so. Logs which do not.
+    pub(crate) async fn look(&self) -> String {
+        let Place::Children { pool, .. } = &self.place else {
+            tracing::warn!(
+                "modules are compiled in this process, since there is no `farside` to do it in a \
+                 child (set `compiler` to its path, or call farside_server::run_if_compiler)"
+            );
+            return "in this process, uncontained".to_owned();
+        };
+        let walls = pool.walls().await.unwrap_or_else(|why| {
+            tracing::warn!(%why, "the compiler does not say which walls stand around it");
+            Vec::new()
+        });
+        let (mut standing, mut missing) = (Vec::new(), Vec::new());
+        for Raised { wall, outcome } in walls {
+            match outcome {
+                Ok(took) => {
+                    tracing::debug!(%wall, ?took, "a wall stands around compilers");
+                    standing.push(wall.name());
+                }
+                Err(why) => {
+                    tracing::warn!(%wall, %why, "a wall does not stand around compilers");
+                    missing.push(wall.name());
+                }
+            }
+        }
+        let mut text = "in a child process".to_owned();
+        match standing.as_slice() {
+            [] => text.push_str(", no walls around it are known"),
+            walls => {
+                // Writing to a string does not fail.
+                let _ = write!(text, " with walls: {}", walls.join(", "));
+            }
+        }
+        if !missing.is_empty() {
+            let _ = write!(text, "; without: {}", missing.join(", "));
+        }
+        text
+    }
+
+    /// Compiles a module, when it is its owner's turn.
+    pub(crate) async fn compile(
+        &self,
+        owner: OwnerId,
+        order: Order,
+        bytes: Bytes,
+    ) -> Result<Product, Failure> {
+        let _turn = self.queue.take(owner, 1, AT_ONCE).await.map_err(busy)?;
+        match &self.place {
+            Place::Children { program, pool } => {
+                let child = match pool.take() {
+                    Some(child) => Ok(child),
+                    None => pool::start(program),
+                };
+                let product = match child {
+                    Ok(child) => in_child(child, &order, bytes).await,
+                    Err(error) => Err(not_started(&error)),
+                };
+                pool.refill();
+                product
+            }
+            Place::Here => {
                 let work = move || work(&order, &bytes).map_err(|error| error.into_failure());
                 tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
                     Err(Failure::new(ErrorCode::Internal, format!("the compiler died: {error}")))
@@ -75,41 +132,35 @@ impl Compiler {
             }
         }
     }
+}
 
-    async fn in_child(
-        &self,
-        mut command: Command,
-        order: &Order,
-        bytes: Bytes,
-    ) -> Result<Product, Failure> {
-        let time = order.ceilings.cpu * PATIENCE;
-        let head = order.encode().map_err(|error| not_started(&io::Error::other(error)))?;
-        let run = async {
-            let mut child = command.spawn()?;
-            let (stdin, stdout, stderr) =
-                (child.stdin.take(), child.stdout.take(), child.stderr.take());
-            let write = async {
-                if let Some(mut stdin) = stdin {
-                    // A compiler that ended early says why elsewhere.
-                    let _ = stdin.write_all(&head).await;
-                    let _ = stdin.write_all(&bytes).await;
-                }
-            };
-            let ((), answer, words) =
-                tokio::join!(write, read(stdout, CODE), read(stderr, LAST_WORDS));
-            io::Result::Ok((child.wait().await?, answer?, words?))
+/// Has a child compile, whether or not it has said yet which walls stand.
+async fn in_child(mut child: Child, order: &Order, bytes: Bytes) -> Result<Product, Failure> {
+    let time = order.ceilings.cpu * PATIENCE;
+    let head = order.encode().map_err(|error| not_started(&io::Error::other(error)))?;
+    let run = async {
+        let (stdin, stdout, stderr) =
+            (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let write = async {
+            if let Some(mut stdin) = stdin {
+                // A compiler that ended early says why elsewhere.
+                let _ = stdin.write_all(&head).await;
+                let _ = stdin.write_all(&bytes).await;
+            }
         };
-        let (status, answer, words) = match tokio::time::timeout(time, run).await {
-            Ok(run) => run.map_err(|error| not_started(&error))?,
-            Err(_) => return Err(too_long(order.ceilings.cpu, Some(time))),
-        };
-        if status.success()
-            && let Some(answer) = decode_answer(&answer.into())
-        {
-            return answer;
-        }
-        Err(ended(order, status, &String::from_utf8_lossy(&words)))
+        let ((), answer, words) = tokio::join!(write, read(stdout, CODE), read(stderr, LAST_WORDS));
+        io::Result::Ok((child.wait().await?, answer?, words?))
+    };
+    let (status, answer, words) = match tokio::time::timeout(time, run).await {
+        Ok(run) => run.map_err(|error| not_started(&error))?,
+        Err(_) => return Err(too_long(order.ceilings.cpu, Some(time))),
+    };
+    if status.success()
+        && let Some(answer) = decode_answer(&without_walls(answer.into()))
+    {
+        return answer;
     }
+    Err(ended(order, status, &String::from_utf8_lossy(&words)))
 }
 
 /// All that comes, up to so many bytes.
@@ -121,48 +172,7 @@ async fn read(from: Option<impl AsyncReadExt + Unpin>, most: u64) -> io::Result<
     Ok(bytes)
 }
 
-fn not_started(error: &io::Error) -> Failure {
-    Failure::new(ErrorCode::Internal, format!("the compiler can't be started: {error}"))
-        .with_hint("the operator sets its program with the setting `compiler`")
-}
-
-fn too_long(cpu: Duration, waited: Option<Duration>) -> Failure {
-    let message = match waited {
-        Some(waited) => format!("compiling the module did not end within {waited:?}"),
-        None => format!("compiling the module took more than {cpu:?} of CPU time"),
-    };
-    Failure::new(ErrorCode::CompileLimit, message)
-        .with_hint("split the module, or raise limits.compile_cpu on the server")
-}
-
-/// Why a compiler ended without an answer.
-fn ended(order: &Order, status: ExitStatus, words: &str) -> Failure {
-    tracing::warn!(%status, "a compiler ended without an answer: {}", words.trim_end());
-    if is_out_of_time(status) {
-        return too_long(order.ceilings.cpu, None);
-    }
-    if words.contains("memory allocation of") {
-        let most = ByteSize::new(order.ceilings.memory);
-        let message = format!("compiling the module took more than {most} of memory");
-        return Failure::new(ErrorCode::CompileLimit, message)
-            .with_hint("split the module, or raise limits.compile_memory on the server");
-    }
-    Failure::new(ErrorCode::CompileFailed, format!("the compiler failed ({status})"))
-        .with_hint("the server's log says more; the module is valid, and this is a defect")
-}
-
-/// Whether the system ended a process because its CPU time was used up.
-#[cfg(unix)]
-fn is_out_of_time(status: ExitStatus) -> bool {
-    use std::os::unix::process::ExitStatusExt;
-
-    use rustix::process::Signal;
-
-    let by = |signal: Signal| status.signal() == Some(signal.as_raw());
-    by(Signal::XCPU) || by(Signal::KILL)
-}
-
-#[cfg(not(unix))]
-fn is_out_of_time(_status: ExitStatus) -> bool {
-    false
+fn busy(QueueFull { waiting }: QueueFull) -> Failure {
+    let message = format!("{waiting} modules of this owner wait to be compiled already");
+    Failure::new(ErrorCode::Unavailable, message).with_hint("try again in a moment")
 }

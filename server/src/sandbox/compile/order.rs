@@ -1,5 +1,5 @@
 //! What crosses between the server and its compiler: an order and the module's bytes
-//! one way, a product or a failure the other.
+//! one way; the other way first which walls stand, then a product or a failure.
 
 use std::time::Duration;
 
@@ -8,8 +8,10 @@ use farside_protocol::manifest::Manifest;
 use farside_protocol::{Failure, Reply, Seq};
 use serde::{Deserialize, Serialize};
 
+use super::walls::Raised;
 use crate::sandbox::capacity::Sizes;
 use crate::sandbox::host::Grants;
+use crate::sandbox::shape::Shape;
 
 /// What is to be compiled, and within what; the module's bytes follow it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -30,6 +32,8 @@ pub(crate) struct Ceilings {
     pub(crate) init_cpu: Duration,
     /// Bytes of linear memory after it.
     pub(crate) image: u64,
+    /// Parts of the module.
+    pub(crate) shape: Shape,
 }
 
 impl Ceilings {
@@ -44,6 +48,7 @@ impl Ceilings {
             memory: self.memory.max(MEMORY),
             init_cpu: self.init_cpu.max(CPU),
             image: self.image.max(IMAGE),
+            shape: Shape::OF_EVALUATORS,
         }
     }
 }
@@ -72,6 +77,48 @@ const LENGTH: usize = size_of::<u32>();
 /// What a message of the compiler begins with.
 const PRODUCT: u8 = 1;
 const FAILURE: u8 = 2;
+const WALLS: u8 = 3;
+
+/// The most that is said of walls, in bytes.
+const WALLS_BYTES: usize = 16 * 1024;
+
+/// The beginning of what a compiler says first: which walls stand.
+pub(super) struct Head {
+    /// Bytes that follow.
+    pub(super) len: usize,
+}
+
+impl Head {
+    pub(super) const BYTES: usize = 1 + LENGTH;
+
+    /// None if it is no such thing, or too much follows.
+    pub(super) fn decode(bytes: [u8; Head::BYTES]) -> Option<Head> {
+        let [WALLS, len @ ..] = bytes else { return None };
+        let len = u32::from_le_bytes(len) as usize;
+        (len <= WALLS_BYTES).then_some(Head { len })
+    }
+}
+
+/// Which walls stand, as a compiler says it.
+pub(super) fn encode_walls(walls: &[Raised]) -> Vec<u8> {
+    let mut out = vec![WALLS];
+    // Of what can't be written, nothing is known on the other side.
+    out.extend(with_length(&rmp_serde::to_vec(walls).unwrap_or_default()));
+    out
+}
+
+/// What follows the head; none if it is no such thing.
+pub(super) fn decode_walls(bytes: &[u8]) -> Option<Vec<Raised>> {
+    rmp_serde::from_slice(bytes).ok()
+}
+
+/// What a compiler said after that, if it said it.
+pub(super) fn without_walls(bytes: Bytes) -> Bytes {
+    match bytes.first() {
+        Some(&WALLS) => split(&bytes.slice(1..)).map_or(bytes, |(_, rest)| rest),
+        _ => bytes,
+    }
+}
 
 impl Order {
     /// The order's bytes, after which the module's go.
@@ -146,6 +193,7 @@ pub(super) fn decode_answer(bytes: &Bytes) -> Option<Result<Product, Failure>> {
 mod tests {
     use farside_protocol::ErrorCode;
 
+    use super::super::walls::Wall;
     use super::*;
 
     fn over(answer: &Result<Product, Failure>) -> Option<Result<Product, Failure>> {
@@ -162,6 +210,35 @@ mod tests {
         assert_eq!(over(&product), Some(product));
         let failure = Err(Failure::new(ErrorCode::InvalidModule, "no").with_hint("why"));
         assert_eq!(over(&failure), Some(failure));
+    }
+
+    #[test]
+    fn walls_come_before_an_answer() {
+        let walls = [
+            Raised { wall: Wall::Files, outcome: Ok(Duration::from_micros(7)) },
+            Raised { wall: Wall::Syscalls, outcome: Err("no seccomp".to_owned()) },
+        ];
+        let said = encode_walls(&walls);
+        let (head, body) = said.split_at(Head::BYTES);
+        let head = Head::decode(head.try_into().unwrap()).unwrap();
+        assert_eq!(head.len, body.len());
+        assert_eq!(decode_walls(body).unwrap(), walls);
+        let mut all = said.clone();
+        all.extend_from_slice(b"rest");
+        assert_eq!(without_walls(all.into()), "rest");
+        assert_eq!(without_walls(Bytes::from_static(b"\x01rest")), "\x01rest");
+    }
+
+    #[test]
+    fn no_more_is_read_of_walls_than_they_take() {
+        let head = |kind, len: u32| {
+            let mut bytes = [kind; Head::BYTES];
+            bytes[1..].copy_from_slice(&len.to_le_bytes());
+            Head::decode(bytes).is_some()
+        };
+        assert!(head(WALLS, WALLS_BYTES as u32));
+        assert!(!head(WALLS, WALLS_BYTES as u32 + 1));
+        assert!(!head(PRODUCT, 1));
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! Which program compiles modules.
 
 use std::env;
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -48,14 +47,5 @@ impl Program {
         let name = Path::new("farside").with_extension(env::consts::EXE_EXTENSION);
         let program = folders.map(|folder| folder.join(&name)).find(|path| path.is_file());
         Ok(program.map_or(Program::Here, Program::Child))
-    }
-}
-
-impl fmt::Display for Program {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Program::Child(_) => f.write_str("in a child process"),
-            Program::Here => f.write_str("in this process, uncontained"),
-        }
     }
 }

@@ -16,6 +16,7 @@ use crate::sandbox::needs;
 /// Makes code of a module.
 pub(super) fn work(order: &Order, bytes: &Bytes) -> Result<Product, ModuleError> {
     let binary = module::to_binary(bytes)?;
+    order.ceilings.shape.check(&binary)?;
     imports::check(&binary, order.grants)?;
     let engine = new_engine(order, OptLevel::Speed)?;
     Module::validate(&engine, &binary)
