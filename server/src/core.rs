@@ -9,10 +9,11 @@ use tokio::runtime::Handle;
 use crate::auth::Token;
 use crate::config::Config;
 use crate::connection::Connections;
+use crate::cpu::CpuRate;
 use crate::evaluators::Evaluators;
 use crate::failures;
 use crate::meter::Meter;
-use crate::sandbox::{Module, ModuleError, Product, Sandbox};
+use crate::sandbox::{CodeId, Module, ModuleError, Product, Sandbox};
 use crate::session::Sessions;
 use crate::storage::{FolderLock, Modules, Values};
 use crate::turns::Turns;
@@ -24,6 +25,8 @@ pub(crate) struct Core {
     pub(crate) sandbox: Sandbox,
     /// Memory of values and guests, in use and allowed.
     pub(crate) memory: Arc<Meter>,
+    /// CPU time of the owner's sessions.
+    pub(crate) owner_cpu: Arc<CpuRate>,
     pub(crate) modules: Modules,
     pub(crate) values: Values,
     pub(crate) evaluators: Arc<Evaluators>,
@@ -41,21 +44,22 @@ impl Core {
     /// storage. None if it was not.
     pub(crate) async fn known_module(
         self: &Arc<Self>,
-        hash: ModuleHash,
+        id: CodeId,
     ) -> Option<Result<Arc<Module>, Failure>> {
-        if let Some(module) = self.compiled_module(hash).await {
+        let hash = id.hash;
+        if let Some(module) = self.compiled_module(id).await {
             return Some(Ok(module));
         }
         if !self.modules.contains(hash) {
             return None;
         }
         let _turn = self.turns.take(hash).await;
-        if let Some(module) = self.compiled_module(hash).await {
+        if let Some(module) = self.compiled_module(id).await {
             return Some(Ok(module));
         }
         match self.modules.get(hash).await {
-            Ok(bytes) => Some(match self.sandbox.catalog.compile(hash, bytes).await {
-                Ok(product) => self.install(hash, product).await,
+            Ok(bytes) => Some(match self.sandbox.catalog.compile(id, bytes).await {
+                Ok(product) => self.install(id, product).await,
                 Err(failure) => Err(failure),
             }),
             Err(error) => {
@@ -67,17 +71,18 @@ impl Core {
     }
 
     /// A module that is ready, or compiled on disk.
-    async fn compiled_module(self: &Arc<Self>, hash: ModuleHash) -> Option<Arc<Module>> {
+    async fn compiled_module(self: &Arc<Self>, id: CodeId) -> Option<Arc<Module>> {
         let core = Arc::clone(self);
-        self.blocking(move || Ok(core.sandbox.catalog.load(hash))).await.ok().flatten()
+        self.blocking(move || Ok(core.sandbox.catalog.load(id))).await.ok().flatten()
     }
 
     /// A module whose bytes a client just sent: checked, compiled, kept.
     pub(crate) async fn new_module(
         self: &Arc<Self>,
-        hash: ModuleHash,
+        id: CodeId,
         bytes: Bytes,
     ) -> Result<Arc<Module>, Failure> {
+        let hash = id.hash;
         let (found, bytes) = self.blocking(move || Ok((ModuleHash::of(&bytes), bytes))).await?;
         if found != hash {
             let message = format!(
@@ -90,23 +95,23 @@ impl Core {
             ));
         }
         let _turn = self.turns.take(hash).await;
-        if let Some(module) = self.compiled_module(hash).await {
+        if let Some(module) = self.compiled_module(id).await {
             return Ok(module);
         }
-        let product = self.sandbox.catalog.compile(hash, bytes.clone()).await?;
+        let product = self.sandbox.catalog.compile(id, bytes.clone()).await?;
         // Code is kept of those modules only whose bytes are.
         self.modules.put(hash, bytes).await.map_err(|error| failures::of_storage(&error))?;
-        self.install(hash, product).await
+        self.install(id, product).await
     }
 
     async fn install(
         self: &Arc<Self>,
-        hash: ModuleHash,
+        id: CodeId,
         product: Product,
     ) -> Result<Arc<Module>, Failure> {
         let core = Arc::clone(self);
         self.blocking(move || {
-            let module = core.sandbox.catalog.install(hash, &product);
+            let module = core.sandbox.catalog.install(id, &product);
             module.map_err(ModuleError::into_failure)
         })
         .await

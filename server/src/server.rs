@@ -17,6 +17,7 @@ use crate::auth::{Token, TokenError};
 use crate::config::{Config, ConfigError};
 use crate::connection::{self, Connections};
 use crate::core::{Core, shutting_down};
+use crate::cpu::CpuRate;
 use crate::evaluators::{Evaluators, NoEvaluator};
 use crate::listener::listen;
 use crate::machine;
@@ -142,11 +143,13 @@ impl Server {
         let token = Token::open(&data)?;
         let sandbox = Sandbox::start(&config, &data.join("compiled"), space)?;
         let evaluators = Arc::new(Evaluators::find(&config)?);
+        let owner_cpu = CpuRate::new(config.limits.owner_cpu_per_minute, Instant::now());
         let core = Arc::new(Core {
             config: Arc::new(config),
             token,
             sandbox,
             memory,
+            owner_cpu,
             modules: Modules::open(Arc::clone(&storage)).await?,
             values: Values::open(storage).await?,
             evaluators,

@@ -118,7 +118,7 @@ fn unknown_variables_are_warnings() {
 fn unknown_keys() {
     insta::assert_snapshot!(check_error("[limits]\nsession = 3", &[], &[]), @"
     there is no setting `limits.session` (FILE)
-    hint: did you mean `limits.sessions`, `limits.session_refs` or `limits.session_lease`?
+    hint: did you mean `limits.sessions`, `limits.session_cpu` or `limits.session_refs`?
     ");
     insta::assert_snapshot!(check_error("sessions = 3", &[], &[]), @"
     there is no setting `sessions` (FILE)
@@ -266,6 +266,7 @@ proptest! {
         prop_assert_eq!(ByteSize::parse(&size.show()).unwrap(), size);
         prop_assert_eq!(Duration::parse(&duration.show()).unwrap(), duration);
         prop_assert_eq!(usize::parse(&count.show()).unwrap(), count);
+        prop_assert_eq!(u64::parse(&bytes.show()).unwrap(), bytes);
     }
 
     #[test]

@@ -46,6 +46,7 @@ pub(crate) use value::{Body, Value};
 
 use crate::connection::Outbox;
 use crate::core::Core;
+use crate::cpu::CpuAccount;
 use crate::sandbox::{Budget, Lane, LogSink};
 use state::State;
 
@@ -57,6 +58,7 @@ pub(crate) struct Session {
     core: Arc<Core>,
     opened: Instant,
     budget: Arc<Budget>,
+    cpu: Arc<CpuAccount>,
     lease: Mutex<Lease>,
     /// Whether an instance's state may have to be kept before its next call.
     unkept: AtomicBool,
@@ -81,12 +83,14 @@ impl Session {
             limits.session_table_elements,
             Arc::clone(&core.memory),
         ));
+        let cpu = Arc::new(CpuAccount::new(limits.session_cpu, Arc::clone(&core.owner_cpu)));
         let id = SessionId(rand::random());
         let state = State::new(
             id,
             Arc::clone(&core.config),
             Arc::clone(&core.evaluators),
             Arc::clone(&budget),
+            Arc::clone(&cpu),
             Arc::clone(&core.memory),
         );
         let lease = Lease { length: lease, idle_since: Some(Instant::now()) };
@@ -97,6 +101,7 @@ impl Session {
             core,
             opened: Instant::now(),
             budget,
+            cpu,
             lease: Mutex::new(lease),
             unkept: AtomicBool::new(false),
             state: Mutex::new(state),

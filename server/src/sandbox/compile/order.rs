@@ -10,10 +10,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::sandbox::capacity::Sizes;
 use crate::sandbox::host::Grants;
+use crate::sandbox::profile::Profile;
 
 /// What is to be compiled, and within what; the module's bytes follow it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Order {
+    pub(crate) profile: Profile,
     pub(crate) grants: Grants,
     pub(crate) sizes: Sizes,
     pub(crate) ceilings: Ceilings,
