@@ -153,6 +153,7 @@ pub(crate) mod tests {
             hash: ModuleHash([0; 32]),
             instance: "none".to_owned(),
             poison: None,
+            metered: false,
             manifest: Manifest { functions, ..Manifest::default() },
         }
     }

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::delivery::Delivery;
 use crate::fault::{Blame, Fault, Why};
 use crate::guest_log::GuestLog;
-use crate::output::{print, print_json};
+use crate::output::{note, print, print_json};
 use crate::remote::Here;
 use crate::shell::stop::Stop;
 
@@ -22,6 +22,15 @@ pub(crate) struct Pending<'a> {
     /// What could not be done if it fails: `cannot call hello.greet`.
     what: String,
     log: GuestLog,
+    /// Whether its fuel is counted.
+    metered: bool,
+}
+
+/// What became of a call.
+struct Fetched {
+    value: Result<(ContentType, Bytes), Fault>,
+    /// The fuel that it used, where that is counted.
+    fuel: Option<u64>,
 }
 
 impl<'a> Pending<'a> {
@@ -40,8 +49,13 @@ impl<'a> Pending<'a> {
         let far = make();
         match far.broken() {
             Some(failure) => Err(Fault::new(what, GetError::Failed(failure.clone()))),
-            None => Ok(Pending { here, far, what, log }),
+            None => Ok(Pending { here, far, what, log, metered: false }),
         }
+    }
+
+    /// The same call, whose fuel is counted and told, or not.
+    pub(crate) fn metered(self, metered: bool) -> Pending<'a> {
+        Pending { metered, ..self }
     }
 
     /// Waits for the result, or for a part of it, and hands it over.
@@ -54,8 +68,17 @@ impl<'a> Pending<'a> {
         path: Option<&str>,
     ) -> Result<(), Fault> {
         let what = self.what.clone();
-        let (content, value) = self.fetch(path).await?;
-        delivery.deliver(&content, &value, MORE).blame(&what)
+        let Fetched { value, fuel } = self.fetch(path).await;
+        let delivered = match value {
+            Ok((content, value)) => delivery.deliver(&content, &value, MORE).blame(&what),
+            Err(fault) => Err(fault),
+        };
+        match fuel {
+            Some(fuel) if delivery.json => note(json!({ "fuel": fuel })),
+            Some(fuel) => note(format_args!("fuel: {fuel}")),
+            None => {}
+        }
+        delivered
     }
 
     /// Waits until it is done; its value is of no interest.
@@ -63,19 +86,30 @@ impl<'a> Pending<'a> {
     /// # Errors
     /// The call failed or was interrupted.
     pub(crate) async fn finish(self) -> Result<(), Fault> {
-        self.fetch(None).await.map(drop)
+        self.fetch(None).await.value.map(drop)
     }
 
-    async fn fetch(self, path: Option<&str>) -> Result<(ContentType, Bytes), Fault> {
-        let Pending { here, far, what, mut log } = self;
-        let mut stop = Stop::new().blame(&what)?;
-        let fetched = tokio::select! {
+    async fn fetch(self, path: Option<&str>) -> Fetched {
+        let Pending { here, far, what, mut log, metered } = self;
+        let mut stop = match Stop::new().blame(&what) {
+            Ok(stop) => stop,
+            Err(fault) => return Fetched { value: Err(fault), fuel: None },
+        };
+        let value = tokio::select! {
             fetched = far.get_raw(path) => fetched.blame(&what),
             never = log.follow() => match never {},
             () = stop.next() => {
                 far.cancel();
                 Err(Fault::new(&what, Why::Interrupted))
             }
+        };
+        let fuel = match metered {
+            true => tokio::select! {
+                // How the call went is known already.
+                fuel = far.fuel() => fuel.ok(),
+                () = stop.next() => None,
+            },
+            false => None,
         };
         drop(far);
         // The process must not end before the server knows what was cancelled and
@@ -86,7 +120,7 @@ impl<'a> Pending<'a> {
             () = stop.next() => {}
         }
         log.finish().await;
-        fetched
+        Fetched { value, fuel }
     }
 
     /// Leaves the result on the server, and prints its reference once the server

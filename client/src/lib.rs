@@ -41,6 +41,7 @@ mod driver;
 mod encode;
 mod eval;
 mod far;
+mod fuel;
 mod function;
 mod get;
 mod hashes;
@@ -76,6 +77,7 @@ pub use farside_protocol::{
     ContentType, ErrorCode, Failure, LogLevel, ModuleHash, RefId, RefState, ResumeKey, SessionId,
     Transport, WriterId, manifest, outline,
 };
+pub use fuel::FuelError;
 pub use function::Function;
 pub use get::GetError;
 pub use logs::{LogLine, LogLines};

@@ -48,6 +48,7 @@ pub struct Uploader<'a> {
     session: &'a Session,
     source: ModuleSource,
     name: Option<String>,
+    metered: bool,
     progress: Option<Box<dyn FnMut(u64, u64) + Send + 'a>>,
 }
 
@@ -70,7 +71,8 @@ impl Session {
 
     /// An upload with settings: another name, bytes instead of a file, progress.
     pub fn uploader(&self, source: impl Into<ModuleSource>) -> Uploader<'_> {
-        Uploader { session: self, source: source.into(), name: None, progress: None }
+        let source = source.into();
+        Uploader { session: self, source, name: None, metered: false, progress: None }
     }
 }
 
@@ -79,6 +81,13 @@ impl<'a> Uploader<'a> {
     /// beginning of the hash of bytes that come from no file.
     pub fn name(mut self, name: impl Into<String>) -> Uploader<'a> {
         self.name = Some(name.into());
+        self
+    }
+
+    /// Has the fuel of the module's calls counted, which makes them slower:
+    /// [`Far::fuel`](crate::Far::fuel) tells it.
+    pub fn metered(mut self) -> Uploader<'a> {
+        self.metered = true;
         self
     }
 
@@ -95,12 +104,13 @@ impl<'a> Uploader<'a> {
     /// When the file can't be read, or the server refuses the module.
     #[tracing::instrument(level = "debug", target = "farside::client", name = "upload", skip_all)]
     pub async fn send(self) -> Result<Module, UploadError> {
-        let Uploader { session, source, name, mut progress } = self;
+        let Uploader { session, source, name, metered, mut progress } = self;
         if let ModuleSource::File(path) = &source
             && let Some(known) = hashes::recall(path)
         {
             let name = name.clone().or_else(|| stem(path));
-            let offer = Offer { name, hash: known.hash, size: known.size, bytes: None };
+            let (hash, size) = (known.hash, known.size);
+            let offer = Offer { name, hash, size, metered, bytes: None };
             match offer.make(session, &mut |_, _| {}).await {
                 // The server wants the bytes, or refuses them.
                 Err(UploadError::Failed(_)) => hashes::forget(path),
@@ -117,6 +127,7 @@ impl<'a> Uploader<'a> {
         };
         let mut offer = loaded?;
         offer.name = name.or(offer.name);
+        offer.metered = metered;
         let mut told = |sent, size| {
             if let Some(progress) = &mut progress {
                 progress(sent, size);
@@ -131,6 +142,7 @@ struct Offer {
     name: Option<String>,
     hash: ModuleHash,
     size: u64,
+    metered: bool,
     /// What is sent if the server wants it; without them the upload fails then.
     bytes: Option<Bytes>,
 }
@@ -141,14 +153,14 @@ impl Offer {
         session: &Session,
         progress: &mut (dyn FnMut(u64, u64) + Send),
     ) -> Result<Module, UploadError> {
-        let Offer { name, hash, size, bytes } = self;
+        let Offer { name, hash, size, metered, bytes } = self;
         let name = name.unwrap_or_else(|| hash.short());
         if name.len() > caps::NAME_BYTES {
             return Err(UploadError::Name { name });
         }
         let (sender, mut sent) = watch::channel(0);
         let mut ask = pin!(session.link().upload(
-            |seq| Request::Upload { seq, name, hash, size },
+            |seq| Request::Upload { seq, name, hash, size, metered },
             |seq| bytes.map(|bytes| Outgoing::new(seq, bytes).reporting(sender)),
         ));
         let answer = loop {
@@ -201,7 +213,8 @@ fn load(source: ModuleSource) -> Result<Offer, UploadError> {
     if let (Some(path), Some(stamp)) = (&path, stamp) {
         hashes::remember(path, stamp, hash, size);
     }
-    Ok(Offer { name: path.as_deref().and_then(stem), hash, size, bytes: Some(bytes) })
+    let name = path.as_deref().and_then(stem);
+    Ok(Offer { name, hash, size, metered: false, bytes: Some(bytes) })
 }
 
 /// A file's name without its extension.

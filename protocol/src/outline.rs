@@ -23,6 +23,9 @@ pub struct SessionOutline {
     pub memory_bytes: u64,
     /// Live instances, fresh calls included.
     pub instances: u64,
+    /// CPU time that its calls have used, in microseconds.
+    #[serde(default)]
+    pub cpu_us: u64,
     /// Calls that have not finished.
     pub pending_calls: u64,
     /// Connections attached to it.
@@ -45,6 +48,9 @@ pub struct ModuleOutline {
     pub instance: String,
     /// Why it is poisoned, if it is.
     pub poison: Option<String>,
+    /// Whether the fuel of its calls is counted.
+    #[serde(default)]
+    pub metered: bool,
     /// What it exports.
     pub manifest: Manifest,
 }
@@ -114,6 +120,9 @@ pub struct RefOutline {
     pub shown: Option<String>,
     /// The value's bytes, once it is ready.
     pub bytes: Option<u64>,
+    /// The fuel that its call used, if its module is metered and it came to its end.
+    #[serde(default)]
+    pub fuel: Option<u64>,
     /// The failure's message, if it failed.
     pub failure: Option<String>,
 }
@@ -189,6 +198,7 @@ mod tests {
             hash: ModuleHash::of(b"module"),
             instance: "live".to_owned(),
             poison: None,
+            metered: true,
             manifest: Manifest { docs: "greets".to_owned(), ..Manifest::default() },
         };
         let session = SessionOutline {
@@ -198,6 +208,7 @@ mod tests {
             kept_bytes: 2,
             memory_bytes: 3,
             instances: 4,
+            cpu_us: 8,
             pending_calls: 5,
             connections: 6,
             lease_ms: 7,
@@ -216,13 +227,14 @@ mod tests {
             kind: Some("an integer".to_owned()),
             shown: None,
             bytes: Some(1),
+            fuel: Some(9),
             failure: None,
         };
         let bytes = encode(&outline).unwrap();
         assert_eq!(decode::<RefOutline>(&bytes).unwrap(), outline);
         insta::assert_snapshot!(
             serde_json::to_string(&outline).unwrap(),
-            @r#"{"id":"far:65543","state":"ready","origin":"call hello.square","kind":"an integer","shown":null,"bytes":1,"failure":null}"#
+            @r#"{"id":"far:65543","state":"ready","origin":"call hello.square","kind":"an integer","shown":null,"bytes":1,"fuel":9,"failure":null}"#
         );
         let wrong = serde_json::to_string(&outline).unwrap().replace("far:", "fer:");
         let error = serde_json::from_str::<RefOutline>(&wrong).unwrap_err().to_string();

@@ -106,6 +106,8 @@ messages! {
             hash: ModuleHash,
             /// Its bytes' count.
             size: u64,
+            /// Whether the fuel of its calls shall be counted.
+            metered: bool,
         },
         /// Asks what is there.
         18 = Describe {

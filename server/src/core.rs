@@ -14,7 +14,7 @@ use crate::evaluators::Evaluators;
 use crate::failures;
 use crate::machine;
 use crate::meter::Meter;
-use crate::sandbox::{Module, ModuleError, Product, Sandbox};
+use crate::sandbox::{CodeId, Module, ModuleError, Product, Sandbox};
 use crate::session::Sessions;
 use crate::storage::{FolderLock, Modules, Values};
 use crate::turns::Turns;
@@ -50,21 +50,22 @@ impl Core {
     pub(crate) async fn known_module(
         self: &Arc<Self>,
         owner: OwnerId,
-        hash: ModuleHash,
+        id: CodeId,
     ) -> Option<Result<Arc<Module>, Failure>> {
-        if let Some(module) = self.compiled_module(hash).await {
+        let hash = id.hash;
+        if let Some(module) = self.compiled_module(id).await {
             return Some(Ok(module));
         }
         if !self.modules.contains(hash) {
             return None;
         }
         let _turn = self.turns.take(hash).await;
-        if let Some(module) = self.compiled_module(hash).await {
+        if let Some(module) = self.compiled_module(id).await {
             return Some(Ok(module));
         }
         match self.modules.get(hash).await {
-            Ok(bytes) => Some(match self.sandbox.catalog.compile(owner, hash, bytes).await {
-                Ok(product) => self.install(hash, product).await,
+            Ok(bytes) => Some(match self.sandbox.catalog.compile(owner, id, bytes).await {
+                Ok(product) => self.install(id, product).await,
                 Err(failure) => Err(failure),
             }),
             Err(error) => {
@@ -76,18 +77,19 @@ impl Core {
     }
 
     /// A module that is ready, or compiled on disk.
-    async fn compiled_module(self: &Arc<Self>, hash: ModuleHash) -> Option<Arc<Module>> {
+    async fn compiled_module(self: &Arc<Self>, id: CodeId) -> Option<Arc<Module>> {
         let core = Arc::clone(self);
-        self.blocking(move || Ok(core.sandbox.catalog.load(hash))).await.ok().flatten()
+        self.blocking(move || Ok(core.sandbox.catalog.load(id))).await.ok().flatten()
     }
 
     /// A module whose bytes a client just sent: checked, compiled, kept.
     pub(crate) async fn new_module(
         self: &Arc<Self>,
         owner: OwnerId,
-        hash: ModuleHash,
+        id: CodeId,
         bytes: Bytes,
     ) -> Result<Arc<Module>, Failure> {
+        let hash = id.hash;
         let (found, bytes) = self.blocking(move || Ok((ModuleHash::of(&bytes), bytes))).await?;
         if found != hash {
             let message = format!(
@@ -100,13 +102,13 @@ impl Core {
             ));
         }
         let _turn = self.turns.take(hash).await;
-        if let Some(module) = self.compiled_module(hash).await {
+        if let Some(module) = self.compiled_module(id).await {
             return Ok(module);
         }
-        let product = self.sandbox.catalog.compile(owner, hash, bytes.clone()).await?;
+        let product = self.sandbox.catalog.compile(owner, id, bytes.clone()).await?;
         // Code is kept of those modules only whose bytes are.
         self.modules.put(hash, bytes).await.map_err(|error| failures::of_storage(&error))?;
-        self.install(hash, product).await
+        self.install(id, product).await
     }
 
     /// What is to be looked at from time to time: leases, tokens, and how much memory
@@ -145,12 +147,12 @@ impl Core {
 
     async fn install(
         self: &Arc<Self>,
-        hash: ModuleHash,
+        id: CodeId,
         product: Product,
     ) -> Result<Arc<Module>, Failure> {
         let core = Arc::clone(self);
         self.blocking(move || {
-            let module = core.sandbox.catalog.install(hash, &product);
+            let module = core.sandbox.catalog.install(id, &product);
             module.map_err(ModuleError::into_failure)
         })
         .await

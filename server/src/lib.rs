@@ -4,6 +4,7 @@ mod auth;
 pub mod config;
 mod connection;
 mod core;
+mod cpu;
 mod evaluators;
 mod failures;
 mod fair_queue;

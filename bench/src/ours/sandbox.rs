@@ -4,7 +4,8 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
+use farside::Function;
 
 use crate::cores::Place;
 use crate::latency::micros;
@@ -31,6 +32,7 @@ pub(crate) async fn measure(runner: &mut Runner, stage: &Stage) -> Result<()> {
     instantiate(runner, &wasm).await?;
     fresh(runner, stage, &wasm).await?;
     two_cores(runner, stage).await?;
+    metered(runner, stage).await?;
     session.close().await?;
     Ok(())
 }
@@ -165,6 +167,46 @@ async fn two_cores(runner: &mut Runner, stage: &Stage) -> Result<()> {
         .note(rate::busy(&ours)?);
     let beside = ("fresh calls, 1 core", rate::per_second(&single)?);
     runner.add(spec, rate::per_second(&ours)?, Some(beside))?;
+    session.close().await?;
+    Ok(())
+}
+
+/// A module that goes round a loop so many times.
+const LOOP: &str = r#"(module
+    (func (export "work") (param i64) (result i64)
+        (local $n i64)
+        (loop $again
+            (local.set $n (i64.add (local.get $n) (i64.const 1)))
+            (br_if $again (i64.lt_u (local.get $n) (local.get 0))))
+        (local.get $n)))"#;
+
+/// Times that it does.
+const ROUNDS: i64 = 1_000_000;
+
+/// What counting fuel costs where there is nothing but instructions.
+async fn metered(runner: &mut Runner, stage: &Stage) -> Result<()> {
+    let name = "call that computes, metered";
+    if !runner.wants(GROUP, name) {
+        return Ok(());
+    }
+    let (session, _) = stage.server.session().await?;
+    let source = || session.uploader(LOOP.as_bytes().to_vec());
+    let metered = source().name("metered").metered().send().await?.function("work")?;
+    let standard = source().name("standard").send().await?.function("work")?;
+    let count = runner.plan().pick(500, 50);
+    let work = async |function: &Function| {
+        each(count, async || {
+            let rounds: i64 = function.value((ROUNDS,)).await?;
+            ensure!(rounds == ROUNDS, "a wrong number of rounds: {rounds}");
+            Ok(())
+        })
+        .await
+    };
+    let spec = Spec::lower(GROUP, name, Unit::Micros)
+        .note(format!("{ROUNDS} rounds of a loop of five instructions, one call after the other"));
+    runner
+        .pair(spec, async || work(&metered).await, "not metered", async || work(&standard).await)
+        .await?;
     session.close().await?;
     Ok(())
 }

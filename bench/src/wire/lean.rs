@@ -63,6 +63,7 @@ impl Lean {
             name: "workload".to_owned(),
             hash: ModuleHash::of(&code),
             size: code.len() as u64,
+            metered: false,
         };
         upload.encode(&mut frame);
         socket.send(Bytes::from(frame)).await?;

@@ -71,21 +71,30 @@ fn named(text: &str) -> Result<(String, String), &'static str> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
+/// What is to be called, and with what.
+struct Prepared {
+    /// The function's full name.
+    name: String,
+    /// Whether the call's fuel is counted.
+    metered: bool,
+    function: Function,
+    arguments: Bytes,
+}
+
 impl Call {
     pub(crate) async fn run(self) -> Result<(), Fault> {
         let here = self.remote.session().await?;
-        let (name, function, arguments) = self.prepare(&here).await?;
+        let Prepared { name, metered, function, arguments } = self.prepare(&here).await?;
         let what = format!("cannot call {}", plain(&name));
         let make = || function.call(RawArguments(arguments));
         let pending = Pending::new(&here, &self.delivery, what, make)?;
         match self.far {
             true => pending.keep(&self.delivery).await,
-            false => pending.deliver(&self.delivery, self.path.as_deref()).await,
+            false => pending.metered(metered).deliver(&self.delivery, self.path.as_deref()).await,
         }
     }
 
-    /// The function's full name, the function, and its arguments.
-    async fn prepare(&self, here: &Here) -> Result<(String, Function, Bytes), Fault> {
+    async fn prepare(&self, here: &Here) -> Result<Prepared, Fault> {
         let what = format!("cannot call {}", plain(&self.function));
         let outline = here.session.describe().await.blame(&what)?;
         let (module, function) = find_function(&outline.modules, &self.function).blame(&what)?;
@@ -102,6 +111,7 @@ impl Call {
         if let Some(timeout) = self.timeout {
             callable = callable.timeout(timeout);
         }
-        Ok((name, callable, arguments.into()))
+        let metered = module.metered;
+        Ok(Prepared { name, metered, function: callable, arguments: arguments.into() })
     }
 }

@@ -71,8 +71,12 @@ fn usage(outline: &SessionOutline) -> String {
         1 => "1 module".to_owned(),
         modules => format!("{modules} modules"),
     };
+    let cpu = match outline.cpu_us / 1_000_000 {
+        0 => String::new(),
+        seconds => format!(", {} of CPU time", span(seconds)),
+    };
     format!(
-        "session {}: {modules}, {refs}, {} kept, {} of memory; kept {} after its last use\n",
+        "session {}: {modules}, {refs}, {} kept, {} of memory{cpu}; kept {} after its last use\n",
         outline.session,
         size(outline.kept_bytes),
         size(outline.memory_bytes),

@@ -7,7 +7,7 @@ use crate::fault::{Blame, Fault};
 use crate::options::Format;
 use crate::output::{note, print, print_json};
 use crate::remote::Remote;
-use crate::show::plain::size;
+use crate::show::plain::{grouped, size};
 use crate::show::table::table;
 
 /// List the references of the current session
@@ -31,16 +31,28 @@ impl Refs {
             note("no references; `farside call --far` makes one");
             return Ok(());
         }
+        let is_counted = refs.iter().any(|outline| outline.fuel.is_some());
         let rows: Vec<_> = refs.into_iter().map(row).collect();
-        print(table(["REF", "STATE", "SIZE", "WHAT", "FROM"], &rows)).blame(WHAT)
+        let text = match is_counted {
+            true => table(["REF", "STATE", "SIZE", "FUEL", "WHAT", "FROM"], &rows),
+            false => {
+                let rows: Vec<_> = rows
+                    .into_iter()
+                    .map(|[id, state, size, _, what, from]| [id, state, size, what, from])
+                    .collect();
+                table(["REF", "STATE", "SIZE", "WHAT", "FROM"], &rows)
+            }
+        };
+        print(text).blame(WHAT)
     }
 }
 
-fn row(outline: RefOutline) -> [String; 5] {
-    let RefOutline { id, state, origin, kind, shown, bytes, failure } = outline;
+fn row(outline: RefOutline) -> [String; 6] {
+    let RefOutline { id, state, origin, kind, shown, bytes, fuel, failure } = outline;
+    let fuel = fuel.map(grouped).unwrap_or_default();
     let mut what = failure.or(kind).unwrap_or_default();
     if let Some(shown) = shown {
         what = format!("{what} {shown}");
     }
-    [id.to_string(), state, bytes.map(size).unwrap_or_default(), what, origin]
+    [id.to_string(), state, bytes.map(size).unwrap_or_default(), fuel, what, origin]
 }

@@ -29,6 +29,9 @@ pub(crate) struct Upload {
     /// The module's name in the session [default: the file's, without its extension]
     #[arg(long)]
     name: Option<String>,
+    /// Count the fuel of its calls, which makes them slower; `farside call` tells it
+    #[arg(long)]
+    metered: bool,
     #[command(flatten)]
     pub(crate) format: Format,
     #[command(flatten)]
@@ -50,6 +53,9 @@ impl Upload {
                 bar.enable_steady_tick(Duration::from_millis(100));
             }
         });
+        if self.metered {
+            uploader = uploader.metered();
+        }
         if let Some(name) = &self.name {
             uploader = uploader.name(name);
         }

@@ -125,6 +125,7 @@ mod tests {
             kind: Some(kind.to_owned()),
             shown: None,
             bytes: Some(bytes),
+            fuel: None,
             failure: None,
         }
     }

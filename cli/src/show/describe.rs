@@ -48,7 +48,10 @@ pub(crate) fn function(function: &Function) -> String {
 
 /// A module, its state in the session, and its functions.
 pub(crate) fn module(module: &ModuleOutline) -> String {
-    let kind = if module.manifest.abi.is_some() { "" } else { ", plain" };
+    let mut kind = if module.manifest.abi.is_some() { "" } else { ", plain" }.to_owned();
+    if module.metered {
+        kind += ", metered";
+    }
     let instance = match module.instance.as_str() {
         "none" => "not called yet",
         other => other,
@@ -130,6 +133,7 @@ mod tests {
             hash: ModuleHash([0xab; 32]),
             instance: "none".to_owned(),
             poison: None,
+            metered: false,
             manifest,
         }
     }
@@ -156,8 +160,9 @@ mod tests {
         let poison = Some("the guest panicked: \x1b[31mred".to_owned());
         let manifest = Manifest::default();
         let instance = "poisoned".to_owned();
-        assert_snapshot!(module(&ModuleOutline { instance, poison, manifest, ..hello() }), @r"
-        hello (abababab, plain, poisoned)
+        let poisoned = ModuleOutline { instance, poison, metered: true, manifest, ..hello() };
+        assert_snapshot!(module(&poisoned), @r"
+        hello (abababab, plain, metered, poisoned)
             poisoned by: the guest panicked: \u{1b}[31mred
             `farside renew hello` gives it a fresh instance
 

@@ -3,11 +3,13 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use farside_protocol::{ErrorCode, Failure};
 
 use super::permission::{Permission, Permissions};
 use crate::config::Config;
+use crate::cpu::CpuRate;
 use crate::machine;
 use crate::meter::Meter;
 
@@ -36,6 +38,8 @@ pub(crate) struct Owner {
     memory: Arc<Meter>,
     /// Bytes of all values that its sessions keep.
     kept: Arc<Meter>,
+    /// CPU time of all its sessions.
+    cpu: Arc<CpuRate>,
     sessions: AtomicUsize,
 }
 
@@ -55,6 +59,7 @@ impl Owner {
     ) -> Arc<Owner> {
         let memory = machine::allowed_memory(config.limits.owner_memory);
         let kept = config.limits.owner_kept_bytes;
+        let cpu = CpuRate::new(config.limits.owner_cpu_per_minute, Instant::now());
         Arc::new(Owner {
             id,
             name,
@@ -62,6 +67,7 @@ impl Owner {
             config: Mutex::new(config),
             memory: Meter::within(process, "limits.owner_memory", memory),
             kept: Meter::of_setting("limits.owner_kept_bytes", kept),
+            cpu,
             sessions: AtomicUsize::new(0),
         })
     }
@@ -87,6 +93,10 @@ impl Owner {
         &self.kept
     }
 
+    pub(crate) fn cpu(&self) -> &Arc<CpuRate> {
+        &self.cpu
+    }
+
     /// Instances that its sessions may have at once.
     pub(crate) fn instances(&self) -> u32 {
         u32::try_from(self.config().limits.owner_instances).unwrap_or(u32::MAX)
@@ -97,6 +107,7 @@ impl Owner {
         self.permissions.store(permissions.bits(), Ordering::Relaxed);
         self.memory.set_limit(machine::allowed_memory(config.limits.owner_memory));
         self.kept.set_limit(config.limits.owner_kept_bytes);
+        self.cpu.set_per_minute(config.limits.owner_cpu_per_minute);
         *self.config.lock().unwrap_or_else(PoisonError::into_inner) = config;
     }
 

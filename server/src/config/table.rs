@@ -95,6 +95,13 @@ settings_table! {
         call_deadline: Duration = Duration::from_secs(30), in TICK..=LONGEST;
         /// Processor time that a call may take.
         call_cpu: Duration = Duration::from_secs(10), in TICK..=LONGEST;
+        /// How often a guest may call the host in one call: for the clock, random numbers,
+        /// its log, and calls of its own.
+        call_host_calls: usize = 1_000_000, in 1..=1_000_000_000_000;
+        /// Processor time that all calls of a session may take together.
+        session_cpu: Duration = Duration::from_hours(1), in TICK..=LONGEST;
+        /// Processor time that the calls of one owner's sessions may take in a minute.
+        owner_cpu_per_minute: Duration = Duration::from_mins(10), in TICK..=LONGEST;
         /// References that a session holds.
         session_refs: usize = 100_000, in 1..=1_000_000_000;
         /// Bytes of all values that a session keeps.
@@ -143,5 +150,10 @@ settings_table! {
         clock: bool = false;
         /// Whether guests can draw random numbers.
         random: bool = false;
+        /// Whether the same calls give the same results on every server of these settings:
+        /// a clock that is granted stands still, and random numbers are a sequence.
+        deterministic: bool = false;
+        /// Which sequence that is, and the one of evaluators that are not granted others.
+        seed: u64 = 0, in 0..=i64::MAX as u64;
     }
 }

@@ -266,6 +266,7 @@ proptest! {
         prop_assert_eq!(ByteSize::parse(&size.show()).unwrap(), size);
         prop_assert_eq!(Duration::parse(&duration.show()).unwrap(), duration);
         prop_assert_eq!(usize::parse(&count.show()).unwrap(), count);
+        prop_assert_eq!(u64::parse(&bytes.show()).unwrap(), bytes);
     }
 
     #[test]

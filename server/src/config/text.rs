@@ -111,6 +111,21 @@ impl SettingText for usize {
     }
 }
 
+impl SettingText for u64 {
+    const BARE: bool = true;
+
+    fn parse(text: &str) -> Result<u64, Problem> {
+        match number_and_unit(text) {
+            Some((number, "")) => Ok(number),
+            _ => Err(Problem::NotA { expected: "a number", such_as: "0 or 123456789" }),
+        }
+    }
+
+    fn show(&self) -> String {
+        self.to_string()
+    }
+}
+
 impl SettingText for bool {
     const BARE: bool = true;
 

@@ -9,48 +9,53 @@ use std::time::Instant;
 use bytes::Bytes;
 use farside_protocol::manifest::Manifest;
 use farside_protocol::{Failure, ModuleHash};
-use wasmtime::{Engine, Linker};
+use wasmtime::Linker;
 
 use super::compile::{Birth, Compiler, Order, Product};
 use super::compiled::CompiledCode;
 use super::host::{Grants, Host};
 use super::module::{Module, ModuleError};
+use super::profile::{CodeId, Profile};
 use crate::auth::OwnerId;
 
 /// All modules of the process. Those that no session has any more are dropped;
 /// their compiled code stays on disk.
 pub(crate) struct Catalog {
-    engine: Engine,
-    linker: Linker<Host>,
-    evaluator_linker: Linker<Host>,
+    linkers: Linkers,
     compiler: Compiler,
     order: Order,
     evaluator_order: Order,
     compiled: CompiledCode,
     /// Short: only looked up and inserted into.
-    live: Mutex<HashMap<ModuleHash, Weak<Module>>>,
+    live: Mutex<HashMap<CodeId, Weak<Module>>>,
+}
+
+/// What modules are linked with, each of its engine.
+pub(super) struct Linkers {
+    pub(super) standard: Linker<Host>,
+    pub(super) metered: Linker<Host>,
+    pub(super) evaluator: Linker<Host>,
+}
+
+impl Linkers {
+    fn of(&self, profile: Profile) -> &Linker<Host> {
+        match profile {
+            Profile::Standard => &self.standard,
+            Profile::Metered => &self.metered,
+        }
+    }
 }
 
 impl Catalog {
     pub(super) fn new(
-        engine: Engine,
-        [linker, evaluator_linker]: [Linker<Host>; 2],
+        linkers: Linkers,
         compiler: Compiler,
         order: Order,
         compiled: CompiledCode,
     ) -> Catalog {
         let ceilings = order.ceilings.of_evaluators();
         let evaluator_order = Order { ceilings, grants: Grants::EVALUATOR, ..order.clone() };
-        Catalog {
-            engine,
-            linker,
-            evaluator_linker,
-            compiler,
-            order,
-            evaluator_order,
-            compiled,
-            live: Mutex::default(),
-        }
+        Catalog { linkers, compiler, order, evaluator_order, compiled, live: Mutex::default() }
     }
 
     /// Who compiles, for people.
@@ -59,35 +64,38 @@ impl Catalog {
     }
 
     /// A module that some session has.
-    pub(crate) fn live(&self, hash: ModuleHash) -> Option<Arc<Module>> {
+    pub(crate) fn live(&self, id: CodeId) -> Option<Arc<Module>> {
         let live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
-        live.get(&hash).and_then(Weak::upgrade)
+        live.get(&id).and_then(Weak::upgrade)
     }
 
     fn keep(&self, module: Module) -> Arc<Module> {
         let module = Arc::new(module);
         let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
         live.retain(|_, module| module.strong_count() > 0);
-        live.insert(module.hash(), Arc::downgrade(&module));
+        live.insert(module.id(), Arc::downgrade(&module));
         module
     }
 
     /// A module that was compiled before. Reads files.
-    pub(crate) fn load(&self, hash: ModuleHash) -> Option<Arc<Module>> {
-        if let Some(module) = self.live(hash) {
+    pub(crate) fn load(&self, id: CodeId) -> Option<Arc<Module>> {
+        if let Some(module) = self.live(id) {
             return Some(module);
         }
-        let (code, manifest, birth) = self.compiled.load(&self.engine, hash)?;
-        self.finish(hash, &code, manifest, birth).map(|module| self.keep(module)).ok()
+        let linker = self.linkers.of(id.profile);
+        let (code, manifest, birth) = self.compiled.load(linker.engine(), id)?;
+        finish(linker, id, &code, manifest, birth).map(|module| self.keep(module)).ok()
     }
 
     /// An evaluator that was compiled before, by this server or another one that found
     /// it at the same place. Reads files. A client's module of the same bytes is another
     /// one: it has not what evaluators are given.
     pub(crate) fn load_evaluator(&self, hash: ModuleHash, file: &Path) -> Option<Arc<Module>> {
-        let beside = CompiledCode::beside(file).and_then(|it| it.load(&self.engine, hash));
-        let (code, manifest, birth) = beside.or_else(|| self.compiled.load(&self.engine, hash))?;
-        let module = self.finish_with(&self.evaluator_linker, hash, &code, manifest, birth);
+        let (linker, id) = (&self.linkers.evaluator, CodeId::standard(hash));
+        let beside = CompiledCode::beside(file).and_then(|it| it.load(linker.engine(), id));
+        let found = beside.or_else(|| self.compiled.load(linker.engine(), id));
+        let (code, manifest, birth) = found?;
+        let module = finish(linker, id, &code, manifest, birth);
         module.map(|module| Arc::new(module.evaluating())).ok()
     }
 
@@ -102,8 +110,9 @@ impl Catalog {
         product: &Product,
         file: &Path,
     ) -> Result<Arc<Module>, ModuleError> {
-        let kept = CompiledCode::beside(file).is_some_and(|it| it.save(hash, product).is_ok());
-        let kept = if kept { Ok(()) } else { self.compiled.save(hash, product) };
+        let id = CodeId::standard(hash);
+        let kept = CompiledCode::beside(file).is_some_and(|it| it.save(id, product).is_ok());
+        let kept = if kept { Ok(()) } else { self.compiled.save(id, product) };
         let failed = |message| ModuleError::Compile { message };
         kept.map_err(|error| failed(error.to_string()))?;
         self.load_evaluator(hash, file).ok_or_else(|| failed("its code is not whole".to_owned()))
@@ -130,10 +139,11 @@ impl Catalog {
     pub(crate) async fn compile(
         &self,
         owner: OwnerId,
-        hash: ModuleHash,
+        id: CodeId,
         bytes: Bytes,
     ) -> Result<Product, Failure> {
-        self.compile_within(owner, self.order.clone(), hash, bytes).await
+        let order = Order { profile: id.profile, ..self.order.clone() };
+        self.compile_within(owner, order, id.hash, bytes).await
     }
 
     async fn compile_within(
@@ -162,53 +172,43 @@ impl Catalog {
     /// When the code is not this engine's.
     pub(crate) fn install(
         &self,
-        hash: ModuleHash,
+        id: CodeId,
         product: &Product,
     ) -> Result<Arc<Module>, ModuleError> {
-        if let Some(module) = self.live(hash) {
+        if let Some(module) = self.live(id) {
             return Ok(module);
         }
-        match self.compiled.save(hash, product) {
+        let linker = self.linkers.of(id.profile);
+        match self.compiled.save(id, product) {
             Ok(()) => {
-                if let Some(module) = self.load(hash) {
+                if let Some(module) = self.load(id) {
                     return Ok(module);
                 }
             }
             Err(error) => {
-                let module = hash.short();
+                let module = id.hash.short();
                 tracing::warn!(%module, %error, "compiled code is not kept; the next start compiles again");
             }
         }
         #[expect(unsafe_code, reason = "compiled code comes from a child process, as bytes")]
         // SAFETY: these bytes were serialized just now by our own compiler, which is
         // this program or one that the operator named, and nothing came between.
-        let code = unsafe { wasmtime::Module::deserialize(&self.engine, &product.code) };
+        let code = unsafe { wasmtime::Module::deserialize(linker.engine(), &product.code) };
         let code = code.map_err(|error| ModuleError::Compile { message: format!("{error:#}") })?;
-        let module = self.finish(hash, &code, product.manifest.clone(), product.birth)?;
+        let module = finish(linker, id, &code, product.manifest.clone(), product.birth)?;
         Ok(self.keep(module))
     }
+}
 
-    fn finish(
-        &self,
-        hash: ModuleHash,
-        code: &wasmtime::Module,
-        manifest: Manifest,
-        birth: Birth,
-    ) -> Result<Module, ModuleError> {
-        self.finish_with(&self.linker, hash, code, manifest, birth)
-    }
-
-    fn finish_with(
-        &self,
-        linker: &Linker<Host>,
-        hash: ModuleHash,
-        code: &wasmtime::Module,
-        manifest: Manifest,
-        birth: Birth,
-    ) -> Result<Module, ModuleError> {
-        let pre = linker
-            .instantiate_pre(code)
-            .map_err(|error| ModuleError::Invalid { message: format!("{error:#}") })?;
-        Module::new(hash, code, pre, manifest, birth)
-    }
+fn finish(
+    linker: &Linker<Host>,
+    id: CodeId,
+    code: &wasmtime::Module,
+    manifest: Manifest,
+    birth: Birth,
+) -> Result<Module, ModuleError> {
+    let pre = linker
+        .instantiate_pre(code)
+        .map_err(|error| ModuleError::Invalid { message: format!("{error:#}") })?;
+    Module::new(id, code, pre, manifest, birth)
 }

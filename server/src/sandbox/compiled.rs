@@ -13,13 +13,13 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use farside_protocol::ModuleHash;
 use farside_protocol::manifest::Manifest;
 use serde::{Deserialize, Serialize};
 use wasmtime::Engine;
 
 use super::compile::{Birth, Product};
-use super::engine::{PROFILE, WASMTIME_VERSION};
+use super::engine::WASMTIME_VERSION;
+use super::profile::{CodeId, Profile};
 use crate::config::ByteSize;
 use crate::meter::{Charge, Meter};
 use crate::storage::{Doing, StorageError, make_folder};
@@ -32,7 +32,7 @@ pub(super) struct CompiledCode {
     folder: PathBuf,
     space: Arc<Meter>,
     /// What each module's files are charged. Held for look-ups only.
-    charges: Mutex<HashMap<ModuleHash, Charge>>,
+    charges: Mutex<HashMap<CodeId, Charge>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -48,15 +48,15 @@ impl CompiledCode {
     /// build: code of another one, and what a crash left unfinished.
     pub(super) fn open(folder: PathBuf, space: Arc<Meter>) -> io::Result<CompiledCode> {
         make_folder(&folder)?;
-        let mut sizes: HashMap<ModuleHash, u64> = HashMap::new();
+        let mut sizes: HashMap<CodeId, u64> = HashMap::new();
         for file in fs::read_dir(&folder)? {
             let file = file?;
-            match module_of(&file.file_name().to_string_lossy()) {
-                Some(hash) => *sizes.entry(hash).or_default() += file.metadata()?.len(),
+            match code_of(&file.file_name().to_string_lossy()) {
+                Some(id) => *sizes.entry(id).or_default() += file.metadata()?.len(),
                 None => fs::remove_file(file.path())?,
             }
         }
-        let charges = sizes.into_iter().map(|(hash, size)| (hash, space.count(size))).collect();
+        let charges = sizes.into_iter().map(|(id, size)| (id, space.count(size))).collect();
         Ok(CompiledCode { folder, space, charges: Mutex::new(charges) })
     }
 
@@ -80,26 +80,26 @@ impl CompiledCode {
         Some(CompiledCode { folder, space, charges: Mutex::default() })
     }
 
-    fn charges(&self) -> MutexGuard<'_, HashMap<ModuleHash, Charge>> {
+    fn charges(&self) -> MutexGuard<'_, HashMap<CodeId, Charge>> {
         self.charges.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn path(&self, hash: ModuleHash, ending: &str) -> PathBuf {
-        self.folder.join(format!("{hash}{}{ending}", build()))
+    fn path(&self, id: CodeId, ending: &str) -> PathBuf {
+        self.folder.join(format!("{}{}{ending}", id.hash, build(id.profile)))
     }
 
     /// The code, manifest and beginning of a module compiled before, if all is whole.
     pub(super) fn load(
         &self,
         engine: &Engine,
-        hash: ModuleHash,
+        id: CodeId,
     ) -> Option<(wasmtime::Module, Manifest, Birth)> {
-        let record = fs::read(self.path(hash, RECORD)).ok()?;
+        let record = fs::read(self.path(id, RECORD)).ok()?;
         let record: Record = rmp_serde::from_slice(&record).ok()?;
-        let path = self.path(hash, CODE);
+        let path = self.path(id, CODE);
         let whole = checksum(&path).is_ok_and(|found| found == (record.len, record.crc32));
         if !whole {
-            tracing::warn!(module = %hash.short(), "compiled code is damaged; compiling again");
+            tracing::warn!(module = %id.hash.short(), "compiled code is damaged; compiling again");
             return None;
         }
         #[expect(
@@ -113,14 +113,14 @@ impl CompiledCode {
         match code {
             Ok(code) => Some((code, record.manifest, record.birth)),
             Err(error) => {
-                tracing::warn!(module = %hash.short(), %error, "compiled code does not fit; compiling again");
+                tracing::warn!(module = %id.hash.short(), %error, "compiled code does not fit; compiling again");
                 None
             }
         }
     }
 
     /// Keeps a module's code and manifest, in place of what was kept before.
-    pub(super) fn save(&self, hash: ModuleHash, product: &Product) -> Result<(), StorageError> {
+    pub(super) fn save(&self, id: CodeId, product: &Product) -> Result<(), StorageError> {
         let io = |source| StorageError::io(Doing::Write, &self.folder, source);
         let Product { manifest, birth, code } = product;
         let record = Record {
@@ -132,9 +132,9 @@ impl CompiledCode {
         let record =
             rmp_serde::to_vec_named(&record).map_err(|error| io(io::Error::other(error)))?;
         let charge = self.space.charge((code.len() + record.len()) as u64)?;
-        self.write(&self.path(hash, CODE), code).map_err(io)?;
-        self.write(&self.path(hash, RECORD), &record).map_err(io)?;
-        self.charges().insert(hash, charge);
+        self.write(&self.path(id, CODE), code).map_err(io)?;
+        self.write(&self.path(id, RECORD), &record).map_err(io)?;
+        self.charges().insert(id, charge);
         Ok(())
     }
 
@@ -172,18 +172,24 @@ const RECORD: &str = "record";
 const UNFINISHED: &str = ".unfinished";
 
 /// The part of a file's name that tells which builds can use it.
-fn build() -> String {
-    format!("-{PROFILE}-f{FORMAT}-w{WASMTIME_VERSION}.")
+fn build(profile: Profile) -> String {
+    format!("-{}-f{FORMAT}-w{WASMTIME_VERSION}.", profile.name())
 }
 
-/// Whose code or record is in the file of this name, if this build can use it.
-fn module_of(name: &str) -> Option<ModuleHash> {
-    let (hash, ending) = name.split_once(&build())?;
-    matches!(ending, CODE | RECORD).then(|| hash.parse().ok())?
+/// Which code, or whose record, is in the file of this name, if this build can use it.
+fn code_of(name: &str) -> Option<CodeId> {
+    Profile::ALL.into_iter().find_map(|profile| {
+        let (hash, ending) = name.split_once(&build(profile))?;
+        let hash = matches!(ending, CODE | RECORD).then(|| hash.parse().ok())??;
+        Some(CodeId { hash, profile })
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
+    use farside_protocol::ModuleHash;
     use tempfile::TempDir;
 
     use super::*;
@@ -206,59 +212,63 @@ mod tests {
     #[test]
     fn kept_code_counts_as_space_also_after_a_restart() {
         let (folder, engine) = (TempDir::new().unwrap(), Engine::default());
-        let hash = ModuleHash([7; 32]);
+        let id = CodeId::standard(ModuleHash([7; 32]));
         let (compiled, space) = open(&folder, ByteSize::mib(1));
-        assert!(compiled.load(&engine, hash).is_none());
-        compiled.save(hash, &code(&engine)).unwrap();
+        assert!(compiled.load(&engine, id).is_none());
+        compiled.save(id, &code(&engine)).unwrap();
         let used = space.used();
-        compiled.save(hash, &code(&engine)).unwrap();
+        compiled.save(id, &code(&engine)).unwrap();
         assert!(used > 0);
         assert_eq!(space.used(), used);
-        assert!(compiled.load(&engine, hash).is_some());
+        assert!(compiled.load(&engine, id).is_some());
 
         let (again, space) = open(&folder, ByteSize::mib(1));
         assert_eq!(space.used(), used);
-        assert!(again.load(&engine, hash).is_some());
+        assert!(again.load(&engine, id).is_some());
     }
 
     #[test]
     fn code_that_does_not_fit_is_not_kept() {
         let (folder, engine) = (TempDir::new().unwrap(), Engine::default());
-        let hash = ModuleHash([7; 32]);
+        let id = CodeId::standard(ModuleHash([7; 32]));
         let (compiled, space) = open(&folder, ByteSize::new(100));
-        let refused = compiled.save(hash, &code(&engine)).unwrap_err();
+        let refused = compiled.save(id, &code(&engine)).unwrap_err();
         assert!(matches!(refused, StorageError::Quota { .. }), "{refused}");
         assert_eq!(space.used(), 0);
-        assert!(compiled.load(&engine, hash).is_none());
+        assert!(compiled.load(&engine, id).is_none());
     }
 
     #[test]
     fn damaged_code_is_not_used() {
         let (folder, engine) = (TempDir::new().unwrap(), Engine::default());
-        let hash = ModuleHash([7; 32]);
+        let id = CodeId::standard(ModuleHash([7; 32]));
         let (compiled, _) = open(&folder, ByteSize::mib(1));
-        compiled.save(hash, &code(&engine)).unwrap();
-        let path = compiled.path(hash, CODE);
+        compiled.save(id, &code(&engine)).unwrap();
+        let path = compiled.path(id, CODE);
         let mut bytes = fs::read(&path).unwrap();
         bytes[100] ^= 1;
         fs::write(&path, bytes).unwrap();
-        assert!(compiled.load(&engine, hash).is_none());
+        assert!(compiled.load(&engine, id).is_none());
     }
 
     #[test]
     fn what_this_build_cannot_use_is_removed() {
         let folder = TempDir::new().unwrap();
         let (compiled, _) = open(&folder, ByteSize::mib(1));
-        let hash = ModuleHash([7; 32]);
-        let kept = compiled.path(hash, CODE);
+        let id = CodeId::standard(ModuleHash([7; 32]));
+        let kept = compiled.path(id, CODE);
         fs::write(&kept, b"12345").unwrap();
+        let metered = CodeId { profile: Profile::Metered, ..id };
+        let metered = compiled.path(metered, CODE);
+        fs::write(&metered, b"1234567").unwrap();
+        let hash = id.hash;
         for other in [format!("{hash}-standard-f1-w1.0.0.code"), format!("{UNFINISHED}x1")] {
             fs::write(compiled.folder.join(other), b"12345").unwrap();
         }
         let (again, space) = open(&folder, ByteSize::mib(1));
-        let names: Vec<_> =
+        let names: HashSet<_> =
             fs::read_dir(&again.folder).unwrap().map(|it| it.unwrap().path()).collect();
-        assert_eq!(names, [kept]);
-        assert_eq!(space.used(), 5);
+        assert_eq!(names, HashSet::from([kept, metered]));
+        assert_eq!(space.used(), 12);
     }
 }

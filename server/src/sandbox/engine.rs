@@ -1,4 +1,4 @@
-//! The engine: one wasmtime configuration for the whole process, and the clock
+//! The engines, one for each profile and two configurations in all, and the clock
 //! that interrupts guests.
 
 use std::num::NonZeroUsize;
@@ -14,10 +14,7 @@ use wasmtime::{
 };
 
 use super::capacity::{Capacity, Sizes};
-
-/// Which engine settings code is compiled for. Part of the name under which
-/// compiled code is cached.
-pub(crate) const PROFILE: &str = "standard";
+use super::profile::Profile;
 
 /// The wasmtime release that compiles and runs guests.
 pub(crate) const WASMTIME_VERSION: &str = "48.0.8";
@@ -44,7 +41,7 @@ pub(crate) const TICK: Duration = Duration::from_millis(1);
 /// Ticks without any guest run after which the ticker sleeps.
 const IDLE_TICKS: u32 = 64;
 
-/// The engine that runs guests.
+/// The engine that runs most guests.
 pub(super) fn new_engine(capacity: &Capacity) -> wasmtime::Result<Engine> {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_core_instances(capacity.instances)
@@ -56,21 +53,32 @@ pub(super) fn new_engine(capacity: &Capacity) -> wasmtime::Result<Engine> {
         .max_memory_size(capacity.sizes.memory_bytes)
         .table_elements(capacity.sizes.table_elements)
         .table_keep_resident(TABLE_KEPT);
-    let mut config = settings(&capacity.sizes);
+    let mut config = settings(&capacity.sizes, Profile::Standard);
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     Engine::new(&config)
 }
 
-/// An engine that compiles for the one that runs guests, and runs a few itself: what
-/// is compiled does not depend on how instances are allocated.
-pub(super) fn compiler_engine(sizes: &Sizes, level: OptLevel) -> wasmtime::Result<Engine> {
-    Engine::new(settings(sizes).cranelift_opt_level(level))
+/// The engine that runs guests whose fuel is counted. They are few: it reserves nothing
+/// for them, and their instances take the places that others would.
+pub(super) fn metered_engine(capacity: &Capacity) -> wasmtime::Result<Engine> {
+    Engine::new(&settings(&capacity.sizes, Profile::Metered))
 }
 
-/// What both have in common: all that compiled code depends on.
-fn settings(sizes: &Sizes) -> Config {
+/// An engine that compiles for one that runs guests, and runs a few itself: what
+/// is compiled does not depend on how instances are allocated.
+pub(super) fn compiler_engine(
+    sizes: &Sizes,
+    profile: Profile,
+    level: OptLevel,
+) -> wasmtime::Result<Engine> {
+    Engine::new(settings(sizes, profile).cranelift_opt_level(level))
+}
+
+/// What those of a profile have in common: all that compiled code depends on.
+fn settings(sizes: &Sizes, profile: Profile) -> Config {
     let mut config = Config::new();
     config
+        .consume_fuel(profile == Profile::Metered)
         .memory_reservation(sizes.reservation_bytes)
         .epoch_interruption(true)
         .max_wasm_stack(GUEST_STACK)
@@ -99,7 +107,8 @@ struct TickerShared {
 }
 
 impl Ticker {
-    pub(super) fn start(engine: Engine) -> std::io::Result<Ticker> {
+    /// The clock of the guests of these engines.
+    pub(super) fn start(engines: Vec<Engine>) -> std::io::Result<Ticker> {
         let shared = Arc::new(TickerShared {
             polls: AtomicU64::new(0),
             asleep: AtomicBool::new(false),
@@ -107,7 +116,7 @@ impl Ticker {
         });
         let thread = thread::Builder::new().name("farside-ticker".to_owned()).spawn({
             let shared = Arc::clone(&shared);
-            move || shared.run(&engine)
+            move || shared.run(&engines)
         })?;
         Ok(Ticker { shared, thread: Some(thread) })
     }
@@ -124,11 +133,11 @@ impl Ticker {
 }
 
 impl TickerShared {
-    fn run(&self, engine: &Engine) {
+    fn run(&self, engines: &[Engine]) {
         let (mut seen, mut idle) = (0, 0);
         while !self.stopping.load(Ordering::Relaxed) {
             thread::sleep(TICK);
-            engine.increment_epoch();
+            engines.iter().for_each(Engine::increment_epoch);
             let polls = self.polls.load(Ordering::SeqCst);
             idle = if polls == seen { idle + 1 } else { 0 };
             seen = polls;

@@ -24,6 +24,7 @@ use super::fault::Fault;
 use super::instance::{FIRST_TICKS, Finished};
 use super::parking::Place;
 use crate::auth::OwnerId;
+use crate::cpu::CpuAccount;
 
 /// A call's future.
 pub(crate) type GuestFuture = Pin<Box<dyn Future<Output = Finished> + Send>>;
@@ -37,6 +38,14 @@ pub(crate) struct Bounds {
     pub(crate) time: Duration,
     /// CPU time that it may use.
     pub(crate) cpu: Duration,
+}
+
+/// Whose CPU time a call uses.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Payer<'a> {
+    pub(crate) account: &'a Arc<CpuAccount>,
+    /// Whether its first tick lies in that of its caller, which is charged as a whole.
+    pub(crate) is_within_caller: bool,
 }
 
 /// Asks a call to stop, be it before it runs or while it does.
@@ -98,6 +107,7 @@ pub(crate) struct Running {
     future: GuestFuture,
     bounds: Bounds,
     cpu_used: Duration,
+    account: Arc<CpuAccount>,
     stop: Stop,
     /// Whether the guest may have been entered.
     begun: bool,
@@ -110,23 +120,44 @@ impl Running {
         stop: Stop,
         bounds: Bounds,
         started: Instant,
+        payer: Payer<'_>,
         ticker: &Ticker,
     ) -> Begun {
         ticker.guest_runs();
         // Where the executor takes it on, it is polled once more.
-        match poll_guarded(&mut future, Waker::noop()) {
-            Poll::Ready(finished) => Begun::Finished(finished),
-            Poll::Pending => {
+        let finished = match poll_guarded(&mut future, Waker::noop()) {
+            Poll::Ready(finished) if payer.is_within_caller => {
+                return Begun::Finished { finished, is_long: false };
+            }
+            Poll::Ready(finished) => Some(finished),
+            Poll::Pending => None,
+        };
+        // The thread's own clock would take a system call for each small call.
+        let now = Instant::now();
+        let elapsed = now.saturating_duration_since(started);
+        if !payer.is_within_caller {
+            payer.account.charge(elapsed, now);
+        }
+        match finished {
+            // One instruction on much memory takes as long as it takes.
+            Some(finished) => Begun::Finished { finished, is_long: elapsed >= FIRST_TICKS * TICK },
+            None => {
                 // While it ran, others may have had the processor for most of the time.
-                let cpu_used = started.elapsed().clamp(TICK, FIRST_TICKS * TICK);
-                Begun::GoesOn(Running { future, bounds, cpu_used, stop, begun: true })
+                let cpu_used = elapsed.clamp(TICK, FIRST_TICKS * TICK);
+                let account = Arc::clone(payer.account);
+                Begun::GoesOn(Running { future, bounds, cpu_used, account, stop, begun: true })
             }
         }
     }
 
     /// A call that the executor shall begin.
-    pub(crate) fn unbegun(future: GuestFuture, stop: Stop, bounds: Bounds) -> Running {
-        Running { future, bounds, cpu_used: Duration::ZERO, stop, begun: false }
+    pub(crate) fn unbegun(
+        future: GuestFuture,
+        stop: Stop,
+        bounds: Bounds,
+        account: Arc<CpuAccount>,
+    ) -> Running {
+        Running { future, bounds, cpu_used: Duration::ZERO, account, stop, begun: false }
     }
 
     /// Runs for one tick.
@@ -136,15 +167,16 @@ impl Running {
                 // The call's future looks at this before it enters the guest.
                 self.stop.request(failure);
             } else if !self.stop.ending().press(&failure, self.cpu_used, Instant::now()) {
-                let outcome = Err(Fault::poisoning(failure));
-                return Poll::Ready(Finished { instance: None, outcome });
+                return Poll::Ready(Finished::of(Fault::poisoning(failure)));
             }
         }
         self.begun = true;
         let before = thread_cpu_time();
         ticker.guest_runs();
         let polled = poll_guarded(&mut self.future, waker);
-        self.cpu_used += thread_cpu_time().saturating_sub(before);
+        let used = thread_cpu_time().saturating_sub(before);
+        self.cpu_used += used;
+        self.account.charge(used, Instant::now());
         polled
     }
 
@@ -153,7 +185,8 @@ impl Running {
         if let Some(failure) = self.stop.requested() {
             return Some(failure);
         }
-        if Instant::now() >= self.bounds.deadline {
+        let now = Instant::now();
+        if now >= self.bounds.deadline {
             let message =
                 format!("the call was stopped: it did not finish within {:?}", self.bounds.time);
             return Some(Failure::new(ErrorCode::DeadlineExceeded, message).with_hint(
@@ -168,7 +201,9 @@ impl Running {
                     .with_hint("do less in one call, or raise limits.call_cpu on the server"),
             );
         }
-        None
+        let used_up = self.account.is_used_up(now)?;
+        let message = format!("the call was stopped: {}", used_up.message);
+        Some(Failure { message, ..used_up })
     }
 }
 
@@ -178,13 +213,17 @@ fn poll_guarded(future: &mut GuestFuture, waker: &Waker) -> Poll<Finished> {
     // After a panic the future is only dropped.
     panic::catch_unwind(AssertUnwindSafe(poll)).unwrap_or_else(|_| {
         let failure = Failure::new(ErrorCode::Internal, "the server failed while it ran the call");
-        Poll::Ready(Finished { instance: None, outcome: Err(Fault::poisoning(failure)) })
+        Poll::Ready(Finished::of(Fault::poisoning(failure)))
     })
 }
 
 /// What became of a call in its first tick.
 pub(crate) enum Begun {
-    Finished(Finished),
+    Finished {
+        finished: Finished,
+        /// Whether it took longer than a call should on a connection's thread.
+        is_long: bool,
+    },
     GoesOn(Running),
 }
 
@@ -361,38 +400,57 @@ impl Drop for Executor {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cpu::CpuRate;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    fn account(most: Duration) -> Arc<CpuAccount> {
+        Arc::new(CpuAccount::new(most, CpuRate::new(HOUR, Instant::now())))
+    }
+
+    fn bounds() -> Bounds {
+        Bounds { deadline: Instant::now() + HOUR, time: HOUR, cpu: HOUR }
+    }
+
+    fn finished() -> Finished {
+        Finished::of(Fault::poisoning(Failure::new(ErrorCode::Trap, "its end")))
+    }
+
+    /// A call that takes so long at first and ends after as many polls.
+    fn call(first: Duration, polls: usize) -> GuestFuture {
+        let mut left = polls;
+        Box::pin(std::future::poll_fn(move |_| {
+            let entered = Instant::now();
+            while left == polls && entered.elapsed() < first {
+                std::hint::spin_loop();
+            }
+            left -= 1;
+            if left == 0 { Poll::Ready(finished()) } else { Poll::Pending }
+        }))
+    }
 
     #[tokio::test]
     async fn a_first_tick_counts_as_no_more_than_it_can_have_been() {
-        let ticker = Ticker::start(wasmtime::Engine::default()).unwrap();
+        let ticker = Ticker::start(vec![wasmtime::Engine::default()]).unwrap();
         // Others have the processor for much longer than the guest may.
-        let mut polled = false;
-        let future = Box::pin(std::future::poll_fn(move |_| {
-            if !std::mem::replace(&mut polled, true) {
-                thread::sleep(20 * TICK);
-            }
-            Poll::Pending
-        }));
-        let hour = Duration::from_secs(3600);
-        let bounds = Bounds { deadline: Instant::now() + hour, time: hour, cpu: hour };
-        match Running::begin(future, Stop::default(), bounds, Instant::now(), &ticker) {
+        let future = call(20 * TICK, 2);
+        let payer = Payer { account: &account(HOUR), is_within_caller: false };
+        match Running::begin(future, Stop::default(), bounds(), Instant::now(), payer, &ticker) {
             Begun::GoesOn(running) => assert_eq!(running.cpu_used, FIRST_TICKS * TICK),
-            Begun::Finished(_) => panic!("it goes on"),
+            Begun::Finished { .. } => panic!("it goes on"),
         }
     }
 
     #[test]
     fn owners_have_turns_whatever_number_of_sessions_and_calls_they_have() {
-        let ticker = Arc::new(Ticker::start(wasmtime::Engine::default()).unwrap());
+        let ticker = Arc::new(Ticker::start(vec![wasmtime::Engine::default()]).unwrap());
         // Nobody runs: what is pushed stays until it is popped here.
         let (queue, wake) = (Mutex::default(), Condvar::new());
         let shared = Arc::new(Shared { queue, wake, ticker });
-        let hour = Duration::from_secs(3600);
-        let bounds = Bounds { deadline: Instant::now() + hour, time: hour, cpu: hour };
         let push = |owner, session| {
             let lane = Lane { owner: OwnerId(owner), session };
             let future = Box::pin(std::future::pending());
-            let running = Running::unbegun(future, Stop::default(), bounds);
+            let running = Running::unbegun(future, Stop::default(), bounds(), account(HOUR));
             let place = Arc::new(Place::new(&shared, lane));
             shared.push(lane, Task { running, end: Box::new(|_, _| ()), place });
         };
@@ -409,6 +467,42 @@ mod tests {
         let order: Vec<_> = popped.collect();
         assert_eq!(order, [(1, 0), (2, 7), (1, 1), (2, 7), (1, 2), (1, 0), (1, 1), (1, 2)]);
         assert!(shared.lock().owners.is_empty() && shared.lock().round.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_first_tick_is_charged_once() {
+        let ticker = Ticker::start(vec![wasmtime::Engine::default()]).unwrap();
+        for polls in [1, 2] {
+            let account = account(HOUR);
+            let begin = |is_within_caller| {
+                let payer = Payer { account: &account, is_within_caller };
+                let future = call(TICK, polls);
+                Running::begin(future, Stop::default(), bounds(), Instant::now(), payer, &ticker)
+            };
+            let _ = begin(true);
+            assert_eq!(account.used(), Duration::ZERO, "its caller's turn is charged");
+            let _ = begin(false);
+            assert!(account.used() >= TICK);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_call_ends_when_its_session_has_used_all_it_may() {
+        let ticker = Ticker::start(vec![wasmtime::Engine::default()]).unwrap();
+        let account = account(2 * TICK);
+        let future = call(Duration::ZERO, 3);
+        let mut running = Running::unbegun(future, Stop::default(), bounds(), Arc::clone(&account));
+        assert!(running.advance(&ticker, Waker::noop()).is_pending());
+        // Another call of the session.
+        account.charge(2 * TICK, Instant::now());
+        let Poll::Ready(Finished { outcome: Err(fault), .. }) =
+            running.advance(&ticker, Waker::noop())
+        else {
+            panic!("it goes on")
+        };
+        assert!(fault.poisons);
+        assert_eq!(fault.failure.code, ErrorCode::CpuLimit);
+        insta::assert_snapshot!(fault.failure.message, @"the call was stopped: the session's calls have used 2ms of CPU time, all they may");
     }
 
     #[tokio::test]

@@ -31,6 +31,17 @@ pub(crate) struct Grants {
     pub(crate) calls: bool,
 }
 
+/// What guests find where they ask for what is not in them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Policy {
+    pub(super) grants: Grants,
+    /// Whether the same calls give the same results: the clock stands still, and random
+    /// numbers are a sequence.
+    pub(super) is_deterministic: bool,
+    /// Which sequence.
+    pub(super) seed: u64,
+}
+
 /// Where a guest's log lines go.
 pub(crate) trait LogSink: Send + Sync {
     /// Takes one line of the call `of`.
@@ -50,18 +61,25 @@ pub(super) struct Host {
     fixed: u64,
 }
 
-/// Where the lines of one call go, and how much more it may log; and whom it may call.
+/// Where the lines of one call go, and how much more it may log; how often more it may
+/// call the host, and whom it may call by that.
 pub(crate) struct CallLog {
     of: RefId,
     sink: Arc<dyn LogSink>,
     bytes_left: usize,
+    host_calls_left: usize,
     caller: Option<nested::Caller>,
 }
 
 impl CallLog {
-    /// The call `of` may log up to `bytes`.
-    pub(crate) fn new(of: RefId, sink: Arc<dyn LogSink>, bytes: usize) -> CallLog {
-        CallLog { of, sink, bytes_left: bytes, caller: None }
+    /// The call `of` may log up to `bytes`, and call the host so often.
+    pub(crate) fn new(
+        of: RefId,
+        sink: Arc<dyn LogSink>,
+        bytes: usize,
+        host_calls: usize,
+    ) -> CallLog {
+        CallLog { of, sink, bytes_left: bytes, host_calls_left: host_calls, caller: None }
     }
 
     /// The same for a call that may call others.
@@ -131,11 +149,25 @@ impl Host {
         self.stop = Some(stop);
     }
 
-    /// The next number of a sequence that is the same in every store: SplitMix64, by
-    /// G. L. Steele and others (OOPSLA 2014).
-    fn next_fixed(&mut self) -> u64 {
+    /// Counts one call of the host by the guest.
+    ///
+    /// # Errors
+    /// When it was one too many; the guest ends with that.
+    pub(super) fn count_host_call(&mut self) -> wasmtime::Result<()> {
+        let Some(log) = &mut self.log else { return Ok(()) };
+        match log.host_calls_left.checked_sub(1) {
+            Some(left) => log.host_calls_left = left,
+            None => return Err(TooManyHostCalls.into()),
+        }
+        Ok(())
+    }
+
+    /// The next number of a seed's sequence, which is the same in every store:
+    /// SplitMix64, by G. L. Steele and others (OOPSLA 2014).
+    fn next_fixed(&mut self, seed: u64) -> u64 {
         self.fixed = self.fixed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.fixed ^ (self.fixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = self.fixed.wrapping_add(seed);
+        let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         mixed ^ (mixed >> 31)
     }
@@ -163,6 +195,11 @@ impl Host {
         }
     }
 }
+
+/// Ends a guest that called the host more often than it may.
+#[derive(Debug, thiserror::Error)]
+#[error("the guest called the host too often")]
+pub(super) struct TooManyHostCalls;
 
 /// Ends a guest that did not end by itself; why is in [`Stop`].
 #[derive(Debug, thiserror::Error)]
@@ -231,56 +268,62 @@ impl Grants {
 }
 
 /// Everything that an evaluator may import: beside what others may, its session's
-/// functions. Where the clock is not granted it stands
-/// still, at 1970; and where random numbers are not, they are the same in every
-/// instance.
-pub(super) fn evaluator_linker(engine: &Engine, grants: Grants) -> wasmtime::Result<Linker<Host>> {
-    let mut linker = linker(engine, grants)?;
+/// functions. Where the clock is not granted it stands still, and where random numbers
+/// are not, they are the same in every instance.
+pub(super) fn evaluator_linker(engine: &Engine, policy: Policy) -> wasmtime::Result<Linker<Host>> {
+    let mut linker = basic_linker(engine)?;
     nested::provide(&mut linker)?;
-    if !grants.clock {
-        linker.func_wrap(IMPORT_MODULE, "clock", || -> i64 { 0 })?;
-    }
-    if !grants.random {
-        linker.func_wrap(
-            IMPORT_MODULE,
-            "random",
-            |mut caller: Caller<'_, Host>, at: u32, len: u32| {
-                let (bytes, host) = bytes_of(&mut caller, "random", at, len)?;
-                for chunk in bytes.chunks_mut(size_of::<u64>()) {
-                    chunk.copy_from_slice(&host.next_fixed().to_le_bytes()[..chunk.len()]);
-                }
-                Ok(())
-            },
-        )?;
-    }
+    let Policy { grants, is_deterministic, .. } = policy;
+    provide_clock(&mut linker, is_deterministic || !grants.clock)?;
+    provide_random(&mut linker, (is_deterministic || !grants.random).then_some(policy.seed))?;
     Ok(linker)
 }
 
 /// Everything that a module may import.
-pub(super) fn linker(engine: &Engine, grants: Grants) -> wasmtime::Result<Linker<Host>> {
+pub(super) fn linker(engine: &Engine, policy: Policy) -> wasmtime::Result<Linker<Host>> {
     let mut linker = basic_linker(engine)?;
+    let Policy { grants, is_deterministic, .. } = policy;
     if grants.clock {
-        linker.func_wrap(IMPORT_MODULE, "clock", || -> i64 {
-            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-            i64::try_from(now.as_nanos()).unwrap_or(i64::MAX)
-        })?;
+        provide_clock(&mut linker, is_deterministic)?;
     }
     if grants.random {
-        linker.func_wrap(
-            IMPORT_MODULE,
-            "random",
-            |mut caller: Caller<'_, Host>, at: u32, len: u32| {
-                let outside = OutOfMemory { import: "random", at, len };
-                if len > RANDOM_BYTES {
-                    return Err(outside.into());
-                }
-                let (bytes, _) = bytes_of(&mut caller, "random", at, len)?;
-                rand::fill(bytes);
-                Ok(())
-            },
-        )?;
+        provide_random(&mut linker, is_deterministic.then_some(policy.seed))?;
     }
     Ok(linker)
+}
+
+/// A clock, which may stand still at 1970.
+fn provide_clock(linker: &mut Linker<Host>, stands_still: bool) -> wasmtime::Result<()> {
+    let clock = move |mut caller: Caller<'_, Host>| -> wasmtime::Result<i64> {
+        caller.data_mut().count_host_call()?;
+        if stands_still {
+            return Ok(0);
+        }
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Ok(i64::try_from(now.as_nanos()).unwrap_or(i64::MAX))
+    };
+    linker.func_wrap(IMPORT_MODULE, "clock", clock).map(drop)
+}
+
+/// Random bytes; with a seed, the same sequence of them in every instance.
+fn provide_random(linker: &mut Linker<Host>, seed: Option<u64>) -> wasmtime::Result<()> {
+    let random = move |mut caller: Caller<'_, Host>, at: u32, len: u32| {
+        caller.data_mut().count_host_call()?;
+        if seed.is_none() && len > RANDOM_BYTES {
+            return Err(OutOfMemory { import: "random", at, len }.into());
+        }
+        let (bytes, host) = bytes_of(&mut caller, "random", at, len)?;
+        match seed {
+            None => rand::fill(bytes),
+            Some(seed) => {
+                for chunk in bytes.chunks_mut(size_of::<u64>()) {
+                    chunk.copy_from_slice(&host.next_fixed(seed).to_le_bytes()[..chunk.len()]);
+                }
+            }
+        }
+        wasmtime::Result::Ok(())
+    };
+    linker.func_wrap(IMPORT_MODULE, "random", random).map(drop)
 }
 
 /// The same for a module that is being compiled. What changes from one instance to
@@ -316,6 +359,7 @@ fn basic_linker(engine: &Engine) -> wasmtime::Result<Linker<Host>> {
                 3 => LogLevel::Info,
                 _ => LogLevel::Debug,
             };
+            caller.data_mut().count_host_call()?;
             let (text, host) = bytes_of(&mut caller, "log", at, len)?;
             host.log_line(level, text);
             Ok(())

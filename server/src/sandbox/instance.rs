@@ -21,6 +21,7 @@ use super::raised::Raised;
 use crate::failures;
 use crate::meter::{Charge, Meter};
 
+mod fuel;
 mod recovery;
 mod renewal;
 mod run;
@@ -93,6 +94,7 @@ impl Instance {
             false => store.epoch_deadline_async_yield_and_update(1),
         }
         store.set_epoch_deadline(FIRST_TICKS.into());
+        fuel::fill(&mut store, &module)?;
         let instance = match module.pre().instantiate_async(&mut store).await {
             Ok(instance) => instance,
             Err(error) => return Err(fault::from_wasmtime(&error, store.data_mut())),

@@ -24,6 +24,7 @@ mod nested;
 mod parking;
 mod places;
 mod plain;
+mod profile;
 mod raised;
 mod shape;
 mod stock;
@@ -44,7 +45,7 @@ pub(crate) use catalog::Catalog;
 pub(crate) use compile::Product;
 pub use compile::run_if_compiler;
 pub(crate) use engine::{TICK, WASMTIME_VERSION};
-pub(crate) use executor::{Begun, Bounds, Executor, GuestFuture, Lane, Running, Stop};
+pub(crate) use executor::{Begun, Bounds, Executor, GuestFuture, Lane, Payer, Running, Stop};
 pub(crate) use fault::Fault;
 pub(crate) use host::{CallLog, Grants, LogSink};
 pub(crate) use instance::{
@@ -53,10 +54,13 @@ pub(crate) use instance::{
 pub(crate) use module::{Module, ModuleError};
 pub(crate) use needs::functions_of;
 pub(crate) use nested::{Answering, Callees, Caller};
+pub(crate) use profile::{CodeId, Profile};
 
+use catalog::Linkers;
 use compile::{Ceilings, Compiler, Order};
 use compiled::CompiledCode;
 use engine::Ticker;
+use host::Policy;
 pub(crate) use places::Permit;
 use places::Places;
 use shape::Shape;
@@ -112,16 +116,23 @@ impl Sandbox {
             |error: wasmtime::Error| SandboxError::Engine { message: format!("{error:#}") };
         let capacity = Capacity::measure(config);
         let engine = engine::new_engine(&capacity).map_err(engine_error)?;
+        let metered = engine::metered_engine(&capacity).map_err(engine_error)?;
         let grants =
             Grants { clock: config.guests.clock, random: config.guests.random, calls: false };
-        let linkers = [
-            host::linker(&engine, grants).map_err(engine_error)?,
-            host::evaluator_linker(&engine, grants).map_err(engine_error)?,
-        ];
+        let policy = Policy {
+            grants,
+            is_deterministic: config.guests.deterministic,
+            seed: config.guests.seed,
+        };
+        let linkers = Linkers {
+            standard: host::linker(&engine, policy).map_err(engine_error)?,
+            metered: host::linker(&metered, policy).map_err(engine_error)?,
+            evaluator: host::evaluator_linker(&engine, policy).map_err(engine_error)?,
+        };
         let compiled = CompiledCode::open(folder.to_owned(), space).map_err(|source| {
             SandboxError::Folder { folder: folder.display().to_string(), source }
         })?;
-        let ticker = Arc::new(Ticker::start(engine.clone()).map_err(SandboxError::Thread)?);
+        let ticker = Arc::new(Ticker::start(vec![engine, metered]).map_err(SandboxError::Thread)?);
         let threads = match config.guest_threads {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             threads => threads,
@@ -136,11 +147,11 @@ impl Sandbox {
             image: limits.image_bytes.bytes(),
             shape: Shape::OF_CLIENTS,
         };
-        let order = Order { grants, sizes: capacity.sizes, ceilings };
+        let order = Order { profile: Profile::Standard, grants, sizes: capacity.sizes, ceilings };
         let compiler = Compiler::new(&config.compiler)
             .map_err(|program| SandboxError::Compiler { program })?;
         Ok(Sandbox {
-            catalog: Catalog::new(engine, linkers, compiler, order, compiled),
+            catalog: Catalog::new(linkers, compiler, order, compiled),
             executor,
             places: Places::new(capacity.instances),
             stock: Stock::default(),
@@ -176,7 +187,8 @@ impl Sandbox {
         stop: Stop,
         bounds: Bounds,
         now: Instant,
+        payer: Payer<'_>,
     ) -> Begun {
-        Running::begin(future, stop, bounds, now, &self.ticker)
+        Running::begin(future, stop, bounds, now, payer, &self.ticker)
     }
 }

@@ -13,6 +13,7 @@ use super::compile::Birth;
 use super::host::Host;
 use super::image::Pristine;
 use super::plain;
+use super::profile::{CodeId, Profile};
 use super::shape::Part;
 use crate::config::ByteSize;
 
@@ -27,7 +28,7 @@ const WAKE: &str = "farside_wake";
 
 /// Wasm code ready to be instantiated, with its description. Immutable.
 pub(crate) struct Module {
-    hash: ModuleHash,
+    id: CodeId,
     manifest: Manifest,
     manifest_bytes: Bytes,
     function_names: OnceLock<Arc<[String]>>,
@@ -140,7 +141,7 @@ impl ModuleError {
 
 impl Module {
     pub(super) fn new(
-        hash: ModuleHash,
+        id: CodeId,
         code: &wasmtime::Module,
         pre: InstancePre<Host>,
         manifest: Manifest,
@@ -171,7 +172,7 @@ impl Module {
         let function_names = OnceLock::new();
         let wake = code.get_export_index(WAKE);
         Ok(Module {
-            hash,
+            id,
             manifest,
             manifest_bytes,
             function_names,
@@ -196,7 +197,17 @@ impl Module {
     }
 
     pub(crate) fn hash(&self) -> ModuleHash {
-        self.hash
+        self.id.hash
+    }
+
+    /// Which code it is.
+    pub(crate) fn id(&self) -> CodeId {
+        self.id
+    }
+
+    /// Whether the fuel of its calls is counted.
+    pub(crate) fn is_metered(&self) -> bool {
+        self.id.profile == Profile::Metered
     }
 
     pub(crate) fn manifest(&self) -> &Manifest {

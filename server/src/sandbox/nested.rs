@@ -85,6 +85,7 @@ pub(super) fn provide(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
         "call",
         |mut guest: wasmtime::Caller<'_, Host>, (name, name_len, at, len): (u32, u32, u32, u32)| {
             Box::new(async move {
+                guest.data_mut().count_host_call()?;
                 let stop = guest.data().stop().cloned();
                 // Once its own call has to end, there is nothing to begin or wait for.
                 let ended = || {
@@ -116,6 +117,7 @@ pub(super) fn provide(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
         IMPORT_MODULE,
         "functions",
         |mut guest: wasmtime::Caller<'_, Host>, known: u64| -> wasmtime::Result<u64> {
+            guest.data_mut().count_host_call()?;
             let caller = guest.data_mut().caller().ok_or(NoCall { import: "functions" })?;
             let (answer, failed) = match caller.callees.functions(known) {
                 Ok(functions) => (functions.unwrap_or_default(), 0),
@@ -129,6 +131,7 @@ pub(super) fn provide(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
         IMPORT_MODULE,
         "released",
         |mut guest: wasmtime::Caller<'_, Host>| -> wasmtime::Result<u64> {
+            guest.data_mut().count_host_call()?;
             let caller = guest.data_mut().caller().ok_or(NoCall { import: "released" })?;
             let released = caller.callees.released(caller.of);
             caller.answer = released.iter().flat_map(|id| id.to_le_bytes()).collect();

@@ -158,6 +158,7 @@ impl State {
                     hash: module.hash(),
                     instance: instance.to_owned(),
                     poison,
+                    metered: module.is_metered(),
                     manifest: module.manifest().clone(),
                 })
             })
@@ -170,6 +171,7 @@ impl State {
             kept_bytes: self.refs.kept_bytes(),
             memory_bytes: self.budget.memory() as u64,
             instances: self.budget.instances(),
+            cpu_us: u64::try_from(self.cpu.used().as_micros()).unwrap_or(u64::MAX),
             pending_calls: self.pending_calls,
             connections: self.attached.len() as u64,
             lease_ms: self.lease_ms,

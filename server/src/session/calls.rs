@@ -293,6 +293,11 @@ impl State {
         self.pending_calls -= 1;
         self.pending_bytes -= bytes;
         self.return_credit(of, bytes);
+        if finished.fuel.is_some()
+            && let Some(entry) = self.refs.get_mut(of)
+        {
+            entry.fuel = finished.fuel;
+        }
         let (result, poison) = match finished.outcome {
             Ok(output) => (Ok(output), None),
             Err(Fault { failure, poisons }) => {

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use farside_protocol::value::{Path, RefSite};
-use farside_protocol::{ErrorCode, Failure, ModuleHash, RefId, Reply, Seq};
+use farside_protocol::{ErrorCode, Failure, RefId, Reply, Seq};
 use tokio_util::sync::CancellationToken;
 
 use super::Session;
@@ -24,7 +24,7 @@ use super::value::{Body, Value};
 use super::writer::{Arrived, Purpose};
 use crate::failures;
 use crate::sandbox::{
-    Arguments, Begun, Bounds, CallLog, Caller, Fault, Finished, Ground, Invocation, Permit,
+    Arguments, Begun, Bounds, CallLog, Caller, CodeId, Finished, Ground, Invocation, Payer, Permit,
     Running, TICK, run,
 };
 use crate::storage::StorageUrl;
@@ -61,6 +61,11 @@ impl Patience {
         self.until.is_some_and(|until| Instant::now() >= until)
     }
 
+    /// Whether it is that of a call whose guest made another one.
+    fn is_callers(&self) -> bool {
+        self.only.is_some()
+    }
+
     fn lasts(&self, call: RefId, now: Instant) -> bool {
         self.until.is_some_and(|until| now < until) && self.only.is_none_or(|only| only == call)
     }
@@ -75,8 +80,8 @@ impl Session {
                 Step::Answer { asker, seq, value, path } => self.answer(asker, seq, value, path),
                 Step::Select { into, of, path } => self.select(into, of, path),
                 Step::Spill { of, bytes } => self.spill(of, bytes),
-                Step::FindModule { asker, seq, name, hash, size } => {
-                    steps.extend(self.find_module(asker, seq, name, hash, size));
+                Step::FindModule { asker, seq, name, code, size } => {
+                    steps.extend(self.find_module(asker, seq, name, code, size));
                 }
                 Step::Take { asker, arrived } => self.take_arrived(asker, arrived),
                 Step::Alarm { at, alarm, off } => self.set_alarm(at, alarm, off),
@@ -146,8 +151,7 @@ impl Session {
                 Ok(None) => session.start_series(job),
                 Ok(Some(ground)) => session.start(job, ground, &mut Patience::none()),
                 Err(failure) => {
-                    let outcome = Err(Fault { failure, poisons: false });
-                    let finished = Finished { instance: job.instance.take(), outcome };
+                    let finished = Finished::unbegun(job.instance.take(), failure);
                     session.finish(job.ended(), finished)
                 }
             };
@@ -196,23 +200,25 @@ impl Session {
     /// Has the executor go over the items of a call.
     fn start_series(self: &Arc<Self>, job: Job) -> Vec<Step> {
         let Some(how) = job.each else { return Vec::new() };
-        let (ended, bounds, stop) =
-            (job.ended(), self.bounds(&job, Instant::now()), job.stop.clone());
+        let now = Instant::now();
+        let (ended, bounds, stop) = (job.ended(), self.bounds(&job, now), job.stop.clone());
+        if let Some(failure) = self.cpu.is_used_up(now) {
+            return self.finish(ended, Finished::unbegun(None, failure));
+        }
         let callee = Callee::Known(job.slot, job.function);
         let arguments = spliced(job.arguments, job.inputs);
         let charge = self.memory().charge(arguments.len() as u64);
         let arguments = match charge {
             Ok(charge) => charge.hold(arguments.to_vec()),
             Err(full) => {
-                let outcome = Err(Fault { failure: failures::of_memory(&full), poisons: false });
-                return self.finish(ended, Finished { instance: None, outcome });
+                return self.finish(ended, Finished::unbegun(None, failures::of_memory(&full)));
             }
         };
         let (of, deadline) = (job.of, bounds.deadline);
         let series = Series { of, how, callee, deadline, stop: stop.clone(), arguments };
         let future = Box::pin(series.run(Arc::clone(self)));
         let session = Arc::clone(self);
-        let running = Running::unbegun(future, stop, bounds);
+        let running = Running::unbegun(future, stop, bounds, Arc::clone(&self.cpu));
         self.core.sandbox.executor.run(self.lane, running, move |finished, _| {
             let steps = session.finish(ended, finished);
             session.drive(steps, &mut Patience::none());
@@ -232,6 +238,9 @@ impl Session {
         let now = Instant::now();
         let limits = &self.config.limits;
         let ended = job.ended();
+        if let Some(failure) = self.cpu.is_used_up(now) {
+            return self.refuse(ended, ground, failure);
+        }
         let bounds = self.bounds(&job, now);
         let arguments = spliced(job.arguments, job.inputs);
         let invocation = Invocation {
@@ -245,17 +254,24 @@ impl Session {
         let begins_here = patience.lasts(job.of, now) && !job.module.is_long(job.function);
         let caller = Caller::new(job.of, bounds.deadline, Arc::clone(self) as _);
         let (log, log_bytes) = (job.standing.outermost, limits.log_bytes.as_len());
-        let log = CallLog::new(log, Arc::clone(self) as _, log_bytes).of_caller(caller);
+        let log = CallLog::new(log, Arc::clone(self) as _, log_bytes, limits.call_host_calls);
+        let log = log.of_caller(caller);
         let future = Box::pin(run(ground, stop.clone(), log, invocation));
+        let payer = Payer { account: &self.cpu, is_within_caller: patience.is_callers() };
         let running = match begins_here {
-            true => match self.core.sandbox.begin(future, stop, bounds, now) {
-                Begun::Finished(finished) => return self.finish(ended, finished),
+            true => match self.core.sandbox.begin(future, stop, bounds, now, payer) {
+                Begun::Finished { finished, is_long } => {
+                    if is_long {
+                        job.module.found_long(job.function, true);
+                    }
+                    return self.finish(ended, finished);
+                }
                 Begun::GoesOn(running) => {
                     job.module.found_long(job.function, true);
                     running
                 }
             },
-            false => Running::unbegun(future, stop, bounds),
+            false => Running::unbegun(future, stop, bounds, Arc::clone(&self.cpu)),
         };
         let session = Arc::clone(self);
         let (module, function) = (job.module, job.function);
@@ -267,6 +283,16 @@ impl Session {
             session.drive(steps, &mut Patience::one_tick(Instant::now()));
         });
         Vec::new()
+    }
+
+    /// Ends a call that may not begin; its instance stays as it is.
+    #[cold]
+    fn refuse(&self, ended: Ended, ground: Ground, failure: Failure) -> Vec<Step> {
+        let instance = match ground {
+            Ground::Instance(instance) => Some(instance),
+            Ground::New { .. } => None,
+        };
+        self.finish(ended, Finished::unbegun(instance, failure))
     }
 
     fn finish(&self, ended: Ended, mut finished: Finished) -> Vec<Step> {
@@ -356,16 +382,16 @@ impl Session {
         asker: Asker,
         seq: Seq,
         name: String,
-        hash: ModuleHash,
+        code: CodeId,
         size: u64,
     ) -> Vec<Step> {
         let mut steps = Vec::new();
         // What others have sent is not known to this owner.
-        if !self.core.modules.was_shown(self.owner().name(), hash) {
-            self.state().want_module(&asker, seq, name, hash, size, &mut steps);
+        if !self.core.modules.was_shown(self.owner().name(), code.hash) {
+            self.state().want_module(&asker, seq, name, code, size, &mut steps);
             return steps;
         }
-        if let Some(module) = self.core.sandbox.catalog.live(hash) {
+        if let Some(module) = self.core.sandbox.catalog.live(code) {
             self.state().install(&asker, seq, &name, module, &mut steps);
             return steps;
         }
@@ -373,12 +399,12 @@ impl Session {
         self.core.runtime.spawn(async move {
             let core = Arc::clone(&session.core);
             let mut steps = Vec::new();
-            match core.known_module(session.owner().id(), hash).await {
+            match core.known_module(session.owner().id(), code).await {
                 Some(Ok(module)) => {
                     session.state().install(&asker, seq, &name, module, &mut steps);
                 }
                 Some(Err(failure)) => asker.outbox.send(Reply::Failed { seq, failure }),
-                None => session.state().want_module(&asker, seq, name, hash, size, &mut steps),
+                None => session.state().want_module(&asker, seq, name, code, size, &mut steps),
             }
             session.drive(steps, &mut Patience::none());
         });
@@ -411,11 +437,11 @@ impl Session {
                     session.drive(steps, &mut Patience::none());
                 });
             }
-            Purpose::Module { name, hash } => {
+            Purpose::Module { name, code } => {
                 self.core.runtime.spawn(async move {
-                    let made = session.core.new_module(session.owner().id(), hash, bytes).await;
+                    let made = session.core.new_module(session.owner().id(), code, bytes).await;
                     if made.is_ok() {
-                        session.core.modules.note_shown(session.owner().name(), hash).await;
+                        session.core.modules.note_shown(session.owner().name(), code.hash).await;
                     }
                     let mut steps = Vec::new();
                     let mut state = session.state();

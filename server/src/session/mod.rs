@@ -48,6 +48,7 @@ use crate::auth::{Owner, OwnerId, OwnerSession};
 use crate::config::Config;
 use crate::connection::Outbox;
 use crate::core::Core;
+use crate::cpu::CpuAccount;
 use crate::fair_queue::Turn;
 use crate::meter::Meter;
 use crate::sandbox::{Budget, Lane, LogSink};
@@ -67,6 +68,7 @@ pub(crate) struct Session {
     config: Arc<Config>,
     opened: Instant,
     budget: Arc<Budget>,
+    cpu: Arc<CpuAccount>,
     lease: Mutex<Lease>,
     /// Whether an instance's state may have to be kept before its next call.
     unkept: AtomicBool,
@@ -98,6 +100,7 @@ impl Session {
             limits.session_table_elements,
             Arc::clone(owner.memory()),
         ));
+        let cpu = Arc::new(CpuAccount::new(limits.session_cpu, Arc::clone(owner.cpu())));
         let id = SessionId(rand::random());
         let state = State::new(
             id,
@@ -105,6 +108,7 @@ impl Session {
             Arc::clone(&config),
             Arc::clone(&core.evaluators),
             Arc::clone(&budget),
+            Arc::clone(&cpu),
         );
         let lane =
             Lane { owner: of_owner.owner().id(), session: LANES.fetch_add(1, Ordering::Relaxed) };
@@ -119,6 +123,7 @@ impl Session {
             config,
             opened: Instant::now(),
             budget,
+            cpu,
             lease: Mutex::new(lease),
             unkept: AtomicBool::new(false),
             state: Mutex::new(state),

@@ -28,6 +28,8 @@ pub(super) struct Entry {
     pub(super) released: Option<Moment>,
     /// Whether its failure was ever told.
     pub(super) asked: bool,
+    /// The fuel that its call used, if that was counted.
+    pub(super) fuel: Option<u64>,
 }
 
 /// A place in the order in which references of a session are made and given up.
@@ -171,6 +173,7 @@ impl Refs {
             made,
             released: None,
             asked: false,
+            fuel: None,
         };
         self.table.entry(id).insert_entry(entry).into_mut()
     }
@@ -413,6 +416,7 @@ impl Entry {
             _ => None,
         };
         let shown = shown.filter(|shown| !shown.is_empty());
-        RefOutline { id, state: state.to_owned(), origin, kind, shown, bytes, failure }
+        let (state, fuel) = (state.to_owned(), self.fuel);
+        RefOutline { id, state, origin, kind, shown, bytes, fuel, failure }
     }
 }

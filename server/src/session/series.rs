@@ -64,7 +64,7 @@ impl Series {
             Output { bytes, kind }
         });
         let outcome = outcome.map_err(|failure| Fault { failure, poisons: false });
-        Finished { instance: None, outcome }
+        Finished { instance: None, outcome, fuel: None }
     }
 
     async fn go_over(&self, session: &Arc<Session>) -> Result<Bytes, Failure> {

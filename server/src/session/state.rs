@@ -19,9 +19,10 @@ use super::writer::{Window, Writer};
 use crate::auth::Owner;
 use crate::config::Config;
 use crate::connection::Outbox;
+use crate::cpu::CpuAccount;
 use crate::evaluators::Evaluators;
 use crate::meter::Meter;
-use crate::sandbox::Budget;
+use crate::sandbox::{Budget, CodeId, Profile};
 
 /// Who asks, and where the answer goes.
 #[derive(Clone)]
@@ -38,6 +39,7 @@ pub(super) struct State {
     pub(super) config: Arc<Config>,
     pub(super) evaluators: Arc<Evaluators>,
     pub(super) budget: Arc<Budget>,
+    pub(super) cpu: Arc<CpuAccount>,
     /// Memory of the owner's sessions.
     pub(super) memory: Arc<Meter>,
     pub(super) refs: Refs,
@@ -88,6 +90,7 @@ impl State {
         config: Arc<Config>,
         evaluators: Arc<Evaluators>,
         budget: Arc<Budget>,
+        cpu: Arc<CpuAccount>,
     ) -> State {
         let memory = Arc::clone(owner.memory());
         let kept_bytes = config.limits.session_kept_bytes.bytes();
@@ -101,6 +104,7 @@ impl State {
             config,
             evaluators,
             budget,
+            cpu,
             memory,
             refs,
             releases: Releases::default(),
@@ -207,8 +211,9 @@ impl State {
             }
             Request::Cancel { of } => self.take_cancel(asker, of, steps)?,
             Request::Release { refs, .. } => self.release(&refs),
-            Request::Upload { seq, name, hash, size } => {
-                self.take_upload(asker, seq, name, hash, size, steps);
+            Request::Upload { seq, name, hash, size, metered } => {
+                let code = CodeId { hash, profile: Profile::counting(metered) };
+                self.take_upload(asker, seq, name, code, size, steps);
             }
             Request::Describe { seq, subject } => self.take_describe(asker, seq, &subject),
             Request::Renew { seq, module } => self.take_renew(asker, seq, &module, steps),

@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use farside_protocol::value::RefSite;
 use farside_protocol::value::path::Path;
-use farside_protocol::{Each, ModuleHash, RefId, Seq};
+use farside_protocol::{Each, RefId, Seq};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::slot::Standing;
 use super::state::Asker;
 use super::value::Value;
 use super::writer::Arrived;
-use crate::sandbox::{Instance, Module, Stop};
+use crate::sandbox::{CodeId, Instance, Module, Stop};
 
 /// One thing to do.
 pub(crate) enum Step {
@@ -27,7 +27,7 @@ pub(crate) enum Step {
     /// Write a large value to storage and forget its bytes in memory.
     Spill { of: RefId, bytes: Bytes },
     /// Look whether a module is known, and install it or ask for its bytes.
-    FindModule { asker: Asker, seq: Seq, name: String, hash: ModuleHash, size: u64 },
+    FindModule { asker: Asker, seq: Seq, name: String, code: CodeId, size: u64 },
     /// A transfer is whole: check what came.
     Take { asker: Asker, arrived: Arrived },
     /// Come back at a time, unless it is called off before.

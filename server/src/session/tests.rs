@@ -15,7 +15,7 @@ use super::step::{Job, Place};
 use super::{Asker, Body, Opening, Patience, Session, Value};
 use crate::config::{ByteSize, Config, Limits, ProcessMemory};
 use crate::connection::Outbox;
-use crate::sandbox::Stop;
+use crate::sandbox::{CodeId, Profile, Stop};
 use crate::server::Server;
 use crate::storage::StorageUrl;
 
@@ -50,7 +50,8 @@ impl Fixture {
         let outbox = Arc::new(Outbox::new(core.runtime.clone()));
         let (asker, _) = session.attach(&outbox, None).unwrap();
         let bytes = Bytes::from_static(MODULE.as_bytes());
-        let module = core.new_module(owner.id(), ModuleHash::of(&bytes), bytes).await.unwrap();
+        let id = CodeId { hash: ModuleHash::of(&bytes), profile: Profile::counting(false) };
+        let module = core.new_module(owner.id(), id, bytes).await.unwrap();
         session.state().install(&asker, Seq::FIRST, "m", module, &mut Vec::new());
         Fixture { server, session, asker, next: Seq::FIRST, _data: data }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use farside_protocol::value::{Kind, OBJECT, scan};
 use farside_protocol::{
-    ContentType, ErrorCode, Failure, ModuleHash, Payload, RefId, Reply, Seq, WriterId, caps,
+    ContentType, ErrorCode, Failure, Payload, RefId, Reply, Seq, WriterId, caps,
 };
 
 use super::refs::{ENTRY_BYTES, Entry, EntryState, Origin, Waiter};
@@ -17,7 +17,7 @@ use super::writer::{Arrived, Incoming, Purpose};
 use crate::auth::Permission;
 use crate::config::Config;
 use crate::failures;
-use crate::sandbox::{Module, too_large};
+use crate::sandbox::{CodeId, Module, too_large};
 use crate::storage::StoredValue;
 
 impl State {
@@ -203,7 +203,7 @@ impl State {
         asker: &Asker,
         seq: Seq,
         name: String,
-        hash: ModuleHash,
+        code: CodeId,
         size: u64,
         steps: &mut Vec<Step>,
     ) {
@@ -221,7 +221,7 @@ impl State {
         match checked {
             Ok(()) => {
                 let asker = asker.clone();
-                steps.push(Step::FindModule { asker, seq, name, hash, size });
+                steps.push(Step::FindModule { asker, seq, name, code, size });
             }
             Err(failure) => asker.outbox.send(Reply::Failed { seq, failure }),
         }
@@ -233,7 +233,7 @@ impl State {
         asker: &Asker,
         seq: Seq,
         name: String,
-        hash: ModuleHash,
+        code: CodeId,
         size: u64,
         steps: &mut Vec<Step>,
     ) {
@@ -241,7 +241,7 @@ impl State {
         if !self.attached.contains_key(&asker.writer) {
             return;
         }
-        let purpose = Purpose::Module { name, hash };
+        let purpose = Purpose::Module { name, code };
         if size == 0 {
             let arrived = Arrived { seq, bytes: Bytes::new(), purpose };
             return steps.push(Step::Take { asker: asker.clone(), arrived });
@@ -276,12 +276,12 @@ impl State {
         if let Some(failure) = self.closed.clone() {
             return asker.outbox.send(Reply::Failed { seq, failure });
         }
-        let hash = module.hash();
+        let (hash, id) = (module.hash(), module.id());
         let manifest = Value::new(ContentType::MSGPACK, Kind::Map, module.manifest_bytes());
         let before = self.names.get(name).copied();
         let same = before.filter(|number| {
             let module = self.slots.get(*number as usize).and_then(Slot::module);
-            module.is_some_and(|module| module.hash() == hash)
+            module.is_some_and(|module| module.id() == id)
         });
         let number = match same {
             Some(number) => number,

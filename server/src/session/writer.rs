@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
-use farside_protocol::{Buffer, ContentType, ModuleHash, Reply, Seq, caps};
+use farside_protocol::{Buffer, ContentType, Reply, Seq, caps};
 
 use super::ids::ById;
 use super::refs::Moment;
 use crate::meter::Charge;
+use crate::sandbox::CodeId;
 
 /// Bytes that a client may be ahead of what was taken of a transfer. Four times the
 /// first credit: grants then travel while the pipe is still full.
@@ -58,7 +59,7 @@ pub(super) enum Purpose {
     Arguments(Moment),
     Module {
         name: String,
-        hash: ModuleHash,
+        code: CodeId,
     },
 }
 

@@ -129,6 +129,34 @@ async fn each_trap_says_what_the_guest_did() {
 }
 
 #[tokio::test]
+async fn the_host_has_room_where_the_guests_stack_ends() {
+    let server = Server::builder().flag("--guests-clock", "true").start();
+    let mut bystander = Bystander::new(&server).await;
+    let session = server.session().await;
+    // The host is called on each level, the last one included.
+    let deep = upload_text(
+        &session,
+        "deep",
+        r#"(module
+            (import "farside" "log" (func $log (param i32 i32 i32)))
+            (import "farside" "clock" (func $clock (result i64)))
+            (memory (export "memory") 1)
+            (func (export "count") (result i32) (i32.const 1))
+            (func $deep (export "deep") (param i64) (result i64)
+                (call $log (i32.const 3) (i32.const 0) (i32.const 100))
+                (i64.add (call $clock) (call $deep (local.get 0)))))"#,
+    )
+    .await;
+    for _ in 0..3 {
+        let told = broken(&deep.call::<i64>("deep", (1,))).await;
+        assert!(told.starts_with("Trap: the guest trapped: call stack exhausted\n"), "{told}");
+        bystander.goes_on().await;
+        deep.renew().await.unwrap();
+        assert_eq!(deep.call::<i32>("count", ()).get().await.unwrap(), 1);
+    }
+}
+
+#[tokio::test]
 async fn an_endless_loop_is_stopped_at_its_deadline_while_others_go_on() {
     let server = Server::builder().flag("--limits-call-deadline", "1s").start();
     let mut bystander = Bystander::new(&server).await;

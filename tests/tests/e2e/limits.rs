@@ -126,6 +126,53 @@ async fn the_tables_of_a_session_are_counted_together() {
 }
 
 #[tokio::test]
+async fn the_memories_and_tables_of_one_instance_are_counted_together() {
+    let server = Server::builder()
+        .flag("--limits-session-memory", "2MiB")
+        .flag("--limits-session-table-elements", "200")
+        .start();
+    let mut bystander = Bystander::new(&server).await;
+    let session = server.session().await;
+    let two = module_with(
+        r#"(memory $a 10) (memory $b 10) (table $t 50 funcref) (table $u 50 funcref)
+        (func (export "grow_a") (param i32) (result i32) (memory.grow $a (local.get 0)))
+        (func (export "grow_b") (param i32) (result i32) (memory.grow $b (local.get 0)))
+        (func (export "grow_u") (param i32) (result i32)
+            (table.grow $u (ref.null func) (local.get 0)))
+        (func (export "must") (param i32)
+            (if (i32.lt_s (memory.grow $b (local.get 0)) (i32.const 0)) (then (unreachable))))"#,
+    );
+    let two = upload_text(&session, "two", &two).await;
+    let grow = async |name: &str, by: i32| two.call::<i32>(name, (by,)).get().await.unwrap();
+    assert_eq!(grow("grow_b", 13).await, -1);
+    assert_eq!(grow("grow_b", 11).await, 10);
+    assert_eq!(grow("grow_a", 2).await, -1);
+    assert_eq!(grow("grow_a", 1).await, 10);
+    assert_eq!(grow("grow_u", 101).await, -1);
+    assert_eq!(grow("grow_u", 100).await, 50);
+    assert_eq!(session.describe().await.unwrap().memory_bytes, 32 << 16);
+    assert_eq!(failure(&two.call::<()>("must", (1,))).await.code, ErrorCode::MemoryLimit);
+    assert_eq!(failure(&two.call::<i32>("f", ())).await.code, ErrorCode::Poisoned);
+
+    // What an instance took before it could not have more is given back.
+    for fields in ["(memory 20) (memory 20)", "(table 120 funcref) (table 120 funcref)"] {
+        let large = upload_text(&session, "large", &module_with(fields)).await;
+        let refused = failure(&large.call::<i32>("f", ())).await;
+        assert_eq!(refused.code, ErrorCode::MemoryLimit, "{fields}");
+        let outline = session.describe().await.unwrap();
+        assert_eq!((outline.memory_bytes, outline.instances), (0, 0), "{fields}");
+    }
+    bystander.goes_on().await;
+    two.renew().await.unwrap();
+    assert_eq!(grow("grow_u", 100).await, 50);
+    for (field, what) in [("(memory 1)", "memories"), ("(table 1 funcref)", "tables")] {
+        let five = module_with(&field.repeat(5)).into_bytes();
+        let refused = refused(session.uploader(five).name("five").send().await);
+        assert!(refused.starts_with(&format!("InvalidModule: the module has more than 4 {what}")));
+    }
+}
+
+#[tokio::test]
 async fn a_session_has_so_many_instances() {
     let server = Server::builder().flag("--limits-session-instances", "2").start();
     let mut bystander = Bystander::new(&server).await;

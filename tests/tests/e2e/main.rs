@@ -5,6 +5,7 @@
 )]
 
 mod account;
+mod asking;
 mod bystander;
 mod calling;
 mod ceilings;
@@ -12,6 +13,7 @@ mod cli;
 mod compiling;
 mod demo;
 mod desk;
+mod determinism;
 mod differing;
 mod draining;
 mod echo;
@@ -24,6 +26,7 @@ mod gate;
 mod languages;
 mod limits;
 mod local;
+mod metered;
 mod objects;
 mod ordering;
 mod own;
@@ -38,6 +41,7 @@ mod repl;
 mod sdk;
 mod sessions;
 mod smoke;
+mod spending;
 mod stalls;
 mod stats;
 mod stopping;

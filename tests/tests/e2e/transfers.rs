@@ -170,6 +170,7 @@ async fn what_a_lost_connection_was_sending_fails_and_is_given_back() {
             name: "half".to_owned(),
             hash: farside::ModuleHash::of(b"half"),
             size,
+            metered: false,
         },
         chunk(value, 0, vec![0; 50_000]),
     ])

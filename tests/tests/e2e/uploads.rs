@@ -120,7 +120,7 @@ async fn damaged_code_is_compiled_again_from_the_modules_own_bytes() {
 /// Offers a module of this size to the server, which wants its bytes.
 async fn offered(peer: &mut Peer, hash: ModuleHash, size: u64) -> Seq {
     let seq = peer.seq();
-    peer.send(&[Request::Upload { seq, name: "m".to_owned(), hash, size }]).await;
+    peer.send(&[Request::Upload { seq, name: "m".to_owned(), hash, size, metered: false }]).await;
     assert_eq!(peer.next().await, Reply::Wanted { seq });
     seq
 }

@@ -10,17 +10,18 @@ use farside_protocol::ModuleHash;
 use farside_protocol::manifest::Manifest;
 use wasmtime::Engine;
 
-use super::order::Birth;
+use super::order::{Birth, Order};
 use crate::config::ByteSize;
 use crate::meter::Meter;
 use crate::sandbox::budget::Budget;
 use crate::sandbox::engine::Ticker;
 use crate::sandbox::executor::thread_cpu_time;
 use crate::sandbox::fault::Fault;
-use crate::sandbox::host::{self, Grants};
+use crate::sandbox::host;
 use crate::sandbox::instance::Instance;
 use crate::sandbox::module::{Module, ModuleError};
 use crate::sandbox::places::Places;
+use crate::sandbox::profile::CodeId;
 
 /// Table elements of such an instance.
 const TABLE: usize = 100_000;
@@ -38,15 +39,15 @@ impl Guests {
     pub(super) fn new(
         engine: &Engine,
         code: wasmtime::Module,
-        grants: Grants,
+        order: &Order,
     ) -> Result<Guests, ModuleError> {
         let invalid = |error: wasmtime::Error| ModuleError::Invalid { message: error.to_string() };
-        let linker = host::compiler_linker(engine, grants).map_err(invalid)?;
+        let linker = host::compiler_linker(engine, order.grants).map_err(invalid)?;
         let pre = linker.instantiate_pre(&code).map_err(invalid)?;
-        let unnamed = ModuleHash([0; 32]);
+        let unnamed = CodeId { hash: ModuleHash([0; 32]), profile: order.profile };
         let module =
             Arc::new(Module::new(unnamed, &code, pre, Manifest::default(), Birth::default())?);
-        let ticker = Ticker::start(engine.clone()).map_err(|error| ModuleError::Compile {
+        let ticker = Ticker::start(vec![engine.clone()]).map_err(|error| ModuleError::Compile {
             message: format!("no thread can be started: {error}"),
         })?;
         Ok(Guests { code, module, ticker })

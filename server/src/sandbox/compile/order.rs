@@ -11,11 +11,13 @@ use serde::{Deserialize, Serialize};
 use super::walls::Raised;
 use crate::sandbox::capacity::Sizes;
 use crate::sandbox::host::Grants;
+use crate::sandbox::profile::Profile;
 use crate::sandbox::shape::Shape;
 
 /// What is to be compiled, and within what; the module's bytes follow it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Order {
+    pub(crate) profile: Profile,
     pub(crate) grants: Grants,
     pub(crate) sizes: Sizes,
     pub(crate) ceilings: Ceilings,

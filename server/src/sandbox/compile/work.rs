@@ -32,7 +32,7 @@ pub(super) fn work(order: &Order, bytes: &Bytes) -> Result<Product, ModuleError>
         // This code runs once.
         let once = new_engine(order, OptLevel::None)?;
         let code = compile(&once, &binary)?;
-        let guests = Guests::new(&once, code, order.grants)?;
+        let guests = Guests::new(&once, code, order)?;
         let manifest = describe(&guests)?;
         let prepared = prepare(&guests, &order.ceilings)?;
         let baked = image::bake(&binary, &prepared).map_err(of_image)?;
@@ -41,7 +41,7 @@ pub(super) fn work(order: &Order, bytes: &Bytes) -> Result<Product, ModuleError>
         (compile(&engine, &baked)?, manifest, birth)
     } else {
         let code = compile(&engine, &binary)?;
-        let guests = Guests::new(&engine, code.clone(), order.grants)?;
+        let guests = Guests::new(&engine, code.clone(), order)?;
         let mut manifest = describe(&guests)?;
         manifest.obstacle = obstacle;
         (code, manifest, Birth { image: 0, starts })
@@ -52,7 +52,7 @@ pub(super) fn work(order: &Order, bytes: &Bytes) -> Result<Product, ModuleError>
 }
 
 fn new_engine(order: &Order, level: OptLevel) -> Result<Engine, ModuleError> {
-    engine::compiler_engine(&order.sizes, level)
+    engine::compiler_engine(&order.sizes, order.profile, level)
         .map_err(|error| ModuleError::Compile { message: format!("{error:#}") })
 }
 

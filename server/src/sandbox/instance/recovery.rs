@@ -106,7 +106,7 @@ impl Instance {
     pub(super) async fn roll_back(mut self: Box<Self>, fault: Fault) -> Finished {
         let kept = match self.recovery.take().map(|recovery| recovery.kept) {
             Some(kept @ (Kept::New | Kept::Checkpoint(_))) => kept,
-            None | Some(Kept::Nothing) => return Finished { instance: None, outcome: Err(fault) },
+            None | Some(Kept::Nothing) => return Finished::of(fault),
         };
         let Instance { store, module, _permit: permit, .. } = *self;
         // Its memory is free before the new one's is taken.
@@ -129,14 +129,11 @@ impl Instance {
         match restored.await {
             Ok(instance) => {
                 let failure = with_note(fault.failure, "as they were before it");
-                Finished {
-                    instance: Some(Box::new(instance)),
-                    outcome: Err(Fault::orderly(failure)),
-                }
+                Finished::unbegun(Some(Box::new(instance)), failure)
             }
             Err(error) => {
                 let failure = fault.failure.with_cause(error.failure);
-                Finished { instance: None, outcome: Err(Fault::poisoning(failure)) }
+                Finished::of(Fault::poisoning(failure))
             }
         }
     }

@@ -3,6 +3,8 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
+use farside_protocol::Failure;
+
 use super::recovery::interrupted;
 use super::{Instance, Invocation, Output};
 use crate::sandbox::budget::Budget;
@@ -30,6 +32,20 @@ pub(crate) enum Ground {
 pub(crate) struct Finished {
     pub(crate) instance: Option<Box<Instance>>,
     pub(crate) outcome: Result<Output, Fault>,
+    /// The fuel that it used, if that was counted and it came to its own end.
+    pub(crate) fuel: Option<u64>,
+}
+
+impl Finished {
+    /// A call that failed and has no instance.
+    pub(crate) fn of(fault: Fault) -> Finished {
+        Finished { instance: None, outcome: Err(fault), fuel: None }
+    }
+
+    /// A call that failed before it entered its instance.
+    pub(crate) fn unbegun(instance: Option<Box<Instance>>, failure: Failure) -> Finished {
+        Finished { instance, ..Finished::of(Fault::orderly(failure)) }
+    }
 }
 
 /// How a call comes to its instance.
@@ -73,7 +89,7 @@ async fn run_in(entry: Entry, stop: Stop, invocation: Box<Invocation>) -> Finish
             Entry::There(instance) => Some(instance),
             Entry::Made(_) => None,
         };
-        return Finished { instance, outcome: Err(Fault::orderly(failure)) };
+        return Finished::unbegun(instance, failure);
     }
     let mut instance = match entry {
         Entry::There(instance) => instance,
@@ -81,7 +97,7 @@ async fn run_in(entry: Entry, stop: Stop, invocation: Box<Invocation>) -> Finish
             Ok(instance) => instance,
             Err(Fault { failure, .. }) => {
                 // There was no state yet that could be lost.
-                return Finished { instance: None, outcome: Err(Fault::orderly(failure)) };
+                return Finished::unbegun(None, failure);
             }
         },
     };
@@ -90,7 +106,11 @@ async fn run_in(entry: Entry, stop: Stop, invocation: Box<Invocation>) -> Finish
     instance.keep_state();
     ending.offer(instance.means());
     instance.store.data_mut().stopped_by(stop.clone());
-    let outcome = instance.call_watched(&invocation).await;
+    let outcome = match instance.refuel() {
+        Ok(()) => instance.call_watched(&invocation).await,
+        Err(fault) => Err(fault),
+    };
+    let fuel = instance.fuel_used();
     let outcome = match (outcome, ending.why()) {
         (Err(fault), why) if fault.poisons => {
             let failure = why.cloned().unwrap_or(fault.failure);
@@ -102,7 +122,7 @@ async fn run_in(entry: Entry, stop: Stop, invocation: Box<Invocation>) -> Finish
         }
         (outcome, None) => outcome,
     };
-    Finished { instance: Some(instance), outcome }
+    Finished { instance: Some(instance), outcome, fuel }
 }
 
 #[cfg(test)]
