@@ -6,7 +6,6 @@
 //! owner with work has one place in the round, however many sessions and calls it has, and
 //! so has each session in its owner's.
 
-use std::collections::{HashMap, VecDeque};
 use std::future::Future;
 use std::panic::{self, AssertUnwindSafe};
 use std::pin::Pin;
@@ -23,7 +22,7 @@ use super::engine::{TICK, Ticker};
 use super::fault::Fault;
 use super::instance::{FIRST_TICKS, Finished};
 use super::parking::Place;
-use crate::auth::OwnerId;
+use super::rounds::{Lane, Rounds};
 use crate::cpu::CpuAccount;
 
 /// A call's future.
@@ -241,13 +240,6 @@ pub(super) fn thread_cpu_time() -> Duration {
     START.get_or_init(Instant::now).elapsed()
 }
 
-/// Names a session in the round of its owner.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Lane {
-    pub(crate) owner: OwnerId,
-    pub(crate) session: u64,
-}
-
 /// The guest threads.
 pub(crate) struct Executor {
     shared: Arc<Shared>,
@@ -261,13 +253,9 @@ pub(super) struct Shared {
     ticker: Arc<Ticker>,
 }
 
-/// Whose turn it is: owner by owner, of each one session after the other, and of each
-/// of those one call.
 #[derive(Default)]
 struct Queue {
-    round: VecDeque<OwnerId>,
-    owners: HashMap<OwnerId, VecDeque<Lane>>,
-    lanes: HashMap<Lane, VecDeque<Task>>,
+    rounds: Rounds<Task>,
     stopping: bool,
 }
 
@@ -276,41 +264,6 @@ pub(super) struct Task {
     end: Box<dyn FnOnce(Finished, Duration) + Send>,
     /// Where it is parked while it waits.
     place: Arc<Place>,
-}
-
-impl Queue {
-    fn push(&mut self, lane: Lane, task: Task) {
-        let tasks = self.lanes.entry(lane).or_default();
-        if tasks.is_empty() {
-            let lanes = self.owners.entry(lane.owner).or_default();
-            if lanes.is_empty() {
-                self.round.push_back(lane.owner);
-            }
-            lanes.push_back(lane);
-        }
-        tasks.push_back(task);
-    }
-
-    /// The next call of the next session of the next owner; these go to the ends of their
-    /// rounds.
-    fn pop(&mut self) -> Option<(Lane, Task)> {
-        let owner = self.round.pop_front()?;
-        let lanes = self.owners.get_mut(&owner)?;
-        let lane = lanes.pop_front()?;
-        let tasks = self.lanes.get_mut(&lane)?;
-        let task = tasks.pop_front();
-        if tasks.is_empty() {
-            self.lanes.remove(&lane);
-        } else {
-            lanes.push_back(lane);
-        }
-        if lanes.is_empty() {
-            self.owners.remove(&owner);
-        } else {
-            self.round.push_back(owner);
-        }
-        task.map(|task| (lane, task))
-    }
 }
 
 impl Executor {
@@ -350,14 +303,14 @@ impl Shared {
 
     /// Lets a task have a turn.
     pub(super) fn push(&self, lane: Lane, task: Task) {
-        self.lock().push(lane, task);
+        self.lock().rounds.push(lane, task);
         self.wake.notify_one();
     }
 
     fn run(&self) {
         let mut queue = self.lock();
         while !queue.stopping {
-            let Some((lane, mut task)) = queue.pop() else {
+            let Some((lane, mut task)) = queue.rounds.pop() else {
                 queue = self.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
                 continue;
             };
@@ -378,7 +331,7 @@ impl Shared {
                     let ready = place.park(task);
                     queue = self.lock();
                     if let Some(task) = ready {
-                        queue.push(lane, task);
+                        queue.rounds.push(lane, task);
                     }
                 }
             }
@@ -439,70 +392,6 @@ mod tests {
             Begun::GoesOn(running) => assert_eq!(running.cpu_used, FIRST_TICKS * TICK),
             Begun::Finished { .. } => panic!("it goes on"),
         }
-    }
-
-    #[test]
-    fn owners_have_turns_whatever_number_of_sessions_and_calls_they_have() {
-        let ticker = Arc::new(Ticker::start(vec![wasmtime::Engine::default()]).unwrap());
-        // Nobody runs: what is pushed stays until it is popped here.
-        let (queue, wake) = (Mutex::default(), Condvar::new());
-        let shared = Arc::new(Shared { queue, wake, ticker });
-        let push = |owner, session| {
-            let lane = Lane { owner: OwnerId(owner), session };
-            let future = Box::pin(std::future::pending());
-            let running = Running::unbegun(future, Stop::default(), bounds(), account(HOUR));
-            let place = Arc::new(Place::new(&shared, lane));
-            shared.push(lane, Task { running, end: Box::new(|_, _| ()), place });
-        };
-        for session in 0..3 {
-            push(1, session);
-            push(1, session);
-        }
-        push(2, 7);
-        push(2, 7);
-        let popped = std::iter::from_fn(|| {
-            let (Lane { owner, session }, _) = shared.lock().pop()?;
-            Some((owner.0, session))
-        });
-        let order: Vec<_> = popped.collect();
-        assert_eq!(order, [(1, 0), (2, 7), (1, 1), (2, 7), (1, 2), (1, 0), (1, 1), (1, 2)]);
-        assert!(shared.lock().owners.is_empty() && shared.lock().round.is_empty());
-    }
-
-    #[tokio::test]
-    async fn a_first_tick_is_charged_once() {
-        let ticker = Ticker::start(vec![wasmtime::Engine::default()]).unwrap();
-        for polls in [1, 2] {
-            let account = account(HOUR);
-            let begin = |is_within_caller| {
-                let payer = Payer { account: &account, is_within_caller };
-                let future = call(TICK, polls);
-                Running::begin(future, Stop::default(), bounds(), Instant::now(), payer, &ticker)
-            };
-            let _ = begin(true);
-            assert_eq!(account.used(), Duration::ZERO, "its caller's turn is charged");
-            let _ = begin(false);
-            assert!(account.used() >= TICK);
-        }
-    }
-
-    #[tokio::test]
-    async fn a_call_ends_when_its_session_has_used_all_it_may() {
-        let ticker = Ticker::start(vec![wasmtime::Engine::default()]).unwrap();
-        let account = account(2 * TICK);
-        let future = call(Duration::ZERO, 3);
-        let mut running = Running::unbegun(future, Stop::default(), bounds(), Arc::clone(&account));
-        assert!(running.advance(&ticker, Waker::noop()).is_pending());
-        // Another call of the session.
-        account.charge(2 * TICK, Instant::now());
-        let Poll::Ready(Finished { outcome: Err(fault), .. }) =
-            running.advance(&ticker, Waker::noop())
-        else {
-            panic!("it goes on")
-        };
-        assert!(fault.poisons);
-        assert_eq!(fault.failure.code, ErrorCode::CpuLimit);
-        insta::assert_snapshot!(fault.failure.message, @"the call was stopped: the session's calls have used 2ms of CPU time, all they may");
     }
 
     #[tokio::test]

@@ -26,6 +26,7 @@ mod places;
 mod plain;
 mod profile;
 mod raised;
+mod rounds;
 mod shape;
 mod stock;
 
@@ -45,7 +46,7 @@ pub(crate) use catalog::Catalog;
 pub(crate) use compile::Product;
 pub use compile::run_if_compiler;
 pub(crate) use engine::{TICK, WASMTIME_VERSION};
-pub(crate) use executor::{Begun, Bounds, Executor, GuestFuture, Lane, Payer, Running, Stop};
+pub(crate) use executor::{Begun, Bounds, Executor, GuestFuture, Payer, Running, Stop};
 pub(crate) use fault::Fault;
 pub(crate) use host::{CallLog, Grants, LogSink};
 pub(crate) use instance::{
@@ -62,6 +63,7 @@ use compiled::CompiledCode;
 use engine::Ticker;
 use host::Policy;
 pub(crate) use places::Permit;
+pub(crate) use rounds::Lane;
 use places::Places;
 use shape::Shape;
 use stock::Stock;

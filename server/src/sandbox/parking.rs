@@ -4,7 +4,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Wake, Waker};
 
-use super::executor::{Lane, Shared, Task};
+use super::executor::{Shared, Task};
+use super::rounds::Lane;
 
 /// One task's place while it waits; what it is polled with wakes it from there.
 pub(super) struct Place {

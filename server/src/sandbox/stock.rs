@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::executor::Lane;
+use super::rounds::Lane;
 use super::instance::Instance;
 use super::module::Module;
 use crate::auth::OwnerId;

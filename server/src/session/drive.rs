@@ -1,5 +1,5 @@
 //! Carries out what a session's state decided: runs calls, finds parts of
-//! values, moves large ones to storage, finds and compiles modules.
+//! values, moves large ones to storage.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -12,19 +12,16 @@ use farside_protocol::{ErrorCode, Failure, RefId, Reply, Seq};
 use tokio_util::sync::CancellationToken;
 
 use super::Session;
-use super::arguments::{CheckedArguments, check_form};
 use super::calls::{self, Ended};
 use super::nested::Callee;
 use super::select::{select_cached, select_in_memory, select_stored};
 use super::series::{self, Series};
 use super::state::Asker;
 use super::step::{Alarm, Job, Place, Step};
-use super::transfers::check_value;
 use super::value::{Body, Value};
-use super::writer::{Arrived, Purpose};
 use crate::failures;
 use crate::sandbox::{
-    Arguments, Begun, Bounds, CallLog, Caller, CodeId, Finished, Ground, Invocation, Payer, Permit,
+    Arguments, Begun, Bounds, CallLog, Caller, Finished, Ground, Invocation, Payer, Permit,
     Running, TICK, run,
 };
 use crate::storage::StorageUrl;
@@ -375,96 +372,6 @@ impl Session {
                 Err(error) => tracing::warn!(reference = %of, %error, "could not spill a value"),
             }
         });
-    }
-
-    fn find_module(
-        self: &Arc<Self>,
-        asker: Asker,
-        seq: Seq,
-        name: String,
-        code: CodeId,
-        size: u64,
-    ) -> Vec<Step> {
-        let mut steps = Vec::new();
-        // What others have sent is not known to this owner.
-        if !self.core.modules.was_shown(self.owner().name(), code.hash) {
-            self.state().want_module(&asker, seq, name, code, size, &mut steps);
-            return steps;
-        }
-        if let Some(module) = self.core.sandbox.catalog.live(code) {
-            self.state().install(&asker, seq, &name, module, &mut steps);
-            return steps;
-        }
-        let session = Arc::clone(self);
-        self.core.runtime.spawn(async move {
-            let core = Arc::clone(&session.core);
-            let mut steps = Vec::new();
-            match core.known_module(session.owner().id(), code).await {
-                Some(Ok(module)) => {
-                    session.state().install(&asker, seq, &name, module, &mut steps);
-                }
-                Some(Err(failure)) => asker.outbox.send(Reply::Failed { seq, failure }),
-                None => session.state().want_module(&asker, seq, name, code, size, &mut steps),
-            }
-            session.drive(steps, &mut Patience::none());
-        });
-        steps
-    }
-
-    /// Checks what a transfer brought: a value, arguments, or a module.
-    fn take_arrived(self: &Arc<Self>, asker: Asker, arrived: Arrived) {
-        let session = Arc::clone(self);
-        let Arrived { seq, bytes, purpose } = arrived;
-        let size = bytes.len() as u64;
-        let id = RefId::new(asker.writer, seq);
-        match purpose {
-            Purpose::Value(content) => {
-                self.core.runtime.spawn_blocking(move || {
-                    let value = check_value(content, bytes, &session.config);
-                    let mut steps = Vec::new();
-                    session.state().value_arrived(id, size, value, &mut steps);
-                    session.drive(steps, &mut Patience::none());
-                });
-            }
-            Purpose::Arguments(taken) => {
-                self.core.runtime.spawn_blocking(move || {
-                    let checked = session.check_arrived(id, bytes);
-                    let mut steps = Vec::new();
-                    let mut state = session.state();
-                    state.arrived(size);
-                    state.arguments_arrived(id, taken, checked, &mut steps);
-                    drop(state);
-                    session.drive(steps, &mut Patience::none());
-                });
-            }
-            Purpose::Module { name, code } => {
-                self.core.runtime.spawn(async move {
-                    let made = session.core.new_module(session.owner().id(), code, bytes).await;
-                    if made.is_ok() {
-                        session.core.modules.note_shown(session.owner().name(), code.hash).await;
-                    }
-                    let mut steps = Vec::new();
-                    let mut state = session.state();
-                    state.arrived(size);
-                    match made {
-                        Ok(module) => state.install(&asker, seq, &name, module, &mut steps),
-                        Err(failure) => asker.outbox.send(Reply::Failed { seq, failure }),
-                    }
-                    drop(state);
-                    session.drive(steps, &mut Patience::none());
-                });
-            }
-        }
-    }
-
-    /// Checks a call's large arguments, with the session's lock let go meanwhile.
-    fn check_arrived(&self, id: RefId, bytes: Bytes) -> Result<CheckedArguments, Failure> {
-        let (of, depth) = (self.state().called(id), self.config.limits.value_depth);
-        match of {
-            Some((_, _, Some(how))) => series::check_form(how, bytes, depth),
-            Some((module, function, None)) => check_form(&module, function, bytes, depth),
-            None => Err(calls::cancelled()),
-        }
     }
 
     fn set_alarm(self: &Arc<Self>, at: Instant, alarm: Alarm, off: CancellationToken) {

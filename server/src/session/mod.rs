@@ -5,6 +5,7 @@
 //! `drive` carries them out with the lock released.
 
 mod arguments;
+mod arrivals;
 mod asks;
 mod calls;
 mod drive;

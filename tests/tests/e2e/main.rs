@@ -19,6 +19,7 @@ mod draining;
 mod echo;
 mod evaluating;
 mod evaluators;
+mod fairness;
 mod faults;
 mod floods;
 mod fresh;

@@ -67,9 +67,14 @@ async fn admitted(server: &Server, token: &str) -> Client {
     }
 }
 
-async fn session_of(server: &Server, words: &[&str]) -> Session {
-    let token = new_token(server, words);
-    admitted(server, &token).await.session().await.unwrap()
+/// A client of another owner.
+pub(crate) async fn owner(server: &Server, words: &[&str]) -> Client {
+    admitted(server, &new_token(server, words)).await
+}
+
+/// A session of another owner.
+pub(crate) async fn session_of(server: &Server, words: &[&str]) -> Session {
+    owner(server, words).await.session().await.unwrap()
 }
 
 #[test]

@@ -2,6 +2,8 @@
 //! in, by cargo-deny.
 
 mod database;
+#[cfg(test)]
+mod listed;
 mod refresh;
 
 use std::path::{Path, PathBuf};
