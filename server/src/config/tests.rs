@@ -118,7 +118,7 @@ fn unknown_variables_are_warnings() {
 fn unknown_keys() {
     insta::assert_snapshot!(check_error("[limits]\nsession = 3", &[], &[]), @"
     there is no setting `limits.session` (FILE)
-    hint: did you mean `limits.sessions`, `limits.session_refs` or `limits.session_wait`?
+    hint: did you mean `limits.sessions`, `limits.session_cpu` or `limits.session_refs`?
     ");
     insta::assert_snapshot!(check_error("sessions = 3", &[], &[]), @"
     there is no setting `sessions` (FILE)

@@ -63,8 +63,8 @@ use compiled::CompiledCode;
 use engine::Ticker;
 use host::Policy;
 pub(crate) use places::Permit;
-pub(crate) use rounds::Lane;
 use places::Places;
+pub(crate) use rounds::Lane;
 use shape::Shape;
 use stock::Stock;
 

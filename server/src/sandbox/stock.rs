@@ -7,9 +7,9 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::rounds::Lane;
 use super::instance::Instance;
 use super::module::Module;
+use super::rounds::Lane;
 use crate::auth::OwnerId;
 
 /// Instances that stand ready at most, of all sessions. They are few pages each.

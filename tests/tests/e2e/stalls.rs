@@ -85,6 +85,7 @@ async fn a_slow_reader_is_waited_for() {
     let server = Server::builder().flag("--send-timeout", "1s").start();
     let session = server.session().await;
     let value = session.put(&"x".repeat(40 << 10));
+    assert_eq!(session.wait(&[value.id()], 1, None).await.unwrap(), [RefState::Ready]);
     let mut peer = Peer::beside(&server, &session).await;
     // Each answer is read well within the time, all of them together not.
     let mut beat = tokio::time::interval(Duration::from_millis(100));
