@@ -1,4 +1,4 @@
-//! `cargo xtask guests | demo | bench | test`: sets up what Farside's
+//! `cargo xtask guests | demo | bench | test | soak | fuzz`: sets up what Farside's
 //! workspace needs, builds it, shows it, measures it and tests it.
 //!
 //! It changes the Rust toolchain at most by `rustup target add`. It never uses sudo or
@@ -9,8 +9,10 @@ mod bench;
 mod counts;
 mod demo;
 mod evaluators;
+mod fuzz;
 mod guests;
 mod part;
+mod soak;
 mod test;
 mod wasm_target;
 mod workspace;
@@ -41,6 +43,10 @@ enum Command {
     Bench(bench::Bench),
     /// Check formatting, lints and docs, and run every test
     Test(test::Test),
+    /// Build for release and keep a server busy for a long time; a hostile tenth included
+    Soak(soak::Soak),
+    /// Run fuzz targets for a long time
+    Fuzz(fuzz::Fuzz),
 }
 
 #[derive(Args, Clone, Copy)]
@@ -67,6 +73,8 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Demo(demo) => demo.run(&workspace)?,
         Command::Bench(bench) => bench.run(&workspace)?,
         Command::Test(test) => return Ok(test.run(&workspace)),
+        Command::Soak(soak) => return soak.run(&workspace),
+        Command::Fuzz(fuzz) => return fuzz.run(&workspace),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -4,8 +4,9 @@
     reason = "a test may panic, in its functions too; that is how it fails"
 )]
 
+use farside_tests::{bystander, echo, gate, peer, sdk};
+
 mod account;
-mod bystander;
 mod calling;
 mod ceilings;
 mod cli;
@@ -14,27 +15,23 @@ mod demo;
 mod desk;
 mod differing;
 mod draining;
-mod echo;
 mod evaluating;
 mod evaluators;
 mod faults;
 mod floods;
 mod fresh;
-mod gate;
 mod languages;
 mod limits;
 mod local;
 mod objects;
 mod ordering;
 mod own;
-mod peer;
 mod plain;
 mod preparing;
 mod python;
 mod readme;
 mod refs;
 mod repl;
-mod sdk;
 mod sessions;
 mod smoke;
 mod stats;
