@@ -58,7 +58,8 @@ impl Rig {
                 Ok(module) => call_all(&module, &mut u).await,
                 Err(error) => {
                     let code = error.failure().map(|failure| failure.code);
-                    let fits = [ErrorCode::InvalidModule, ErrorCode::CompileLimit, ErrorCode::MemoryLimit];
+                    let fits =
+                        [ErrorCode::InvalidModule, ErrorCode::CompileLimit, ErrorCode::MemoryLimit];
                     assert!(code.is_some_and(|code| fits.contains(&code)), "{error:?}");
                 }
             }
@@ -130,7 +131,13 @@ impl Rig {
                 }
                 let mut seen = Vec::new();
                 for language in &spoken {
-                    seen.push(language.eval::<String>("JSON.stringify(globalThis.s)").get_raw(None).await.ok());
+                    seen.push(
+                        language
+                            .eval::<String>("JSON.stringify(globalThis.s)")
+                            .get_raw(None)
+                            .await
+                            .ok(),
+                    );
                 }
                 assert_eq!(seen[0], seen[1], "after {change}");
             }
@@ -226,7 +233,10 @@ fn change(u: &mut Unstructured<'_>) -> String {
         0 => format!("s.list.push({number})"),
         1 => format!("s.map['k' + {}] = {number}", number % 7),
         2 => format!("s.text += 'x'.repeat({})", number.unsigned_abs() % 5000),
-        3 => format!("s.list = s.list.concat(Array({}).fill({number}))", number.unsigned_abs() % 3000),
+        3 => format!(
+            "s.list = s.list.concat(Array({}).fill({number}))",
+            number.unsigned_abs() % 3000
+        ),
         4 => format!("s.map = {{ inner: s.map, n: {number} }}"),
         _ => "s.list.sort(); s.text = s.text.slice(1)".to_owned(),
     };

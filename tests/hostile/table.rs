@@ -25,7 +25,18 @@ pub(crate) struct Table {
 }
 
 impl Table {
+    /// A table without rows; its head is printed.
+    pub(crate) fn begin() -> Table {
+        println!(
+            "{:<6} {:<58} {:>7} {:>9} {:>9}  outcome (promised, where that is more)",
+            "who", "case", "time", "peak", "compiler"
+        );
+        Table::default()
+    }
+
+    /// Adds a row, and prints it.
     pub(crate) fn add(&mut self, row: Row) {
+        row.print();
         self.rows.push(row);
     }
 
@@ -43,18 +54,14 @@ impl Table {
             .collect()
     }
 
-    pub(crate) fn print(&self) {
-        println!(
-            "{:<6} {:<58} {:>7} {:>9} {:>9}  outcome (promised, where that is more)",
-            "who", "case", "time", "peak", "compiler"
-        );
-        for row in &self.rows {
-            row.print();
-        }
+    /// Prints what all of it comes to.
+    pub(crate) fn sum_up(&self) {
         let time: Duration = self.rows.iter().map(|row| row.took).sum();
         let kept = self.rows.iter().filter(|row| row.is_kept).count();
         for (language, count) in &self.left_out {
-            println!("{count} cases left out: the evaluator of {language} is not built on this machine");
+            println!(
+                "{count} cases left out: the evaluator of {language} is not built on this machine"
+            );
         }
         println!("{kept} of {} as promised, in {:.0} s", self.rows.len(), time.as_secs_f64());
     }

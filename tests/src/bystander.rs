@@ -1,8 +1,5 @@
 //! Another session, which goes on whatever happens in the one that a test is about.
-#![expect(
-    clippy::unwrap_used,
-    reason = "it is for tests, which may panic; that is how they fail"
-)]
+#![expect(clippy::unwrap_used, reason = "it is for tests, which may panic; that is how they fail")]
 
 use farside::{Module, SessionId};
 

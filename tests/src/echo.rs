@@ -1,8 +1,5 @@
 //! A guest that gives back what it gets, whatever that is.
-#![expect(
-    clippy::unwrap_used,
-    reason = "it is for tests, which may panic; that is how they fail"
-)]
+#![expect(clippy::unwrap_used, reason = "it is for tests, which may panic; that is how they fail")]
 
 use farside::manifest::{Function, GUEST_ABI, Inbox, Manifest, Param, Schema};
 use farside::{Module, Session};

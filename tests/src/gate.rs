@@ -1,8 +1,5 @@
 //! A reference that is ready when the test says so.
-#![expect(
-    clippy::unwrap_used,
-    reason = "it is for tests, which may panic; that is how they fail"
-)]
+#![expect(clippy::unwrap_used, reason = "it is for tests, which may panic; that is how they fail")]
 
 use bytes::Bytes;
 use farside::{Far, RefId, Session};

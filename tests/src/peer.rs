@@ -1,8 +1,5 @@
 //! A client that sends what a test tells it to, right or wrong, message by message.
-#![expect(
-    clippy::unwrap_used,
-    reason = "it is for tests, which may panic; that is how they fail"
-)]
+#![expect(clippy::unwrap_used, reason = "it is for tests, which may panic; that is how they fail")]
 
 use std::collections::VecDeque;
 
@@ -120,6 +117,13 @@ impl Peer {
         let _ = self.socket.send(Message::binary(frame)).await;
     }
 
+    /// Sends messages in frames of their own, to a server that may have hung up.
+    pub async fn try_send_frames(&mut self, requests: &[Request]) {
+        for request in requests {
+            self.try_send(std::slice::from_ref(request)).await;
+        }
+    }
+
     /// Sends a WebSocket message, whatever is in it.
     pub async fn send_message(&mut self, message: Message) {
         self.socket.send(message).await.unwrap();
@@ -151,6 +155,11 @@ impl Peer {
             Some(reply) => reply,
             None => panic!("the server hung up"),
         }
+    }
+
+    /// Has a reply read again, as the next one.
+    pub fn put_back(&mut self, reply: Reply) {
+        self.received.push_front(reply);
     }
 
     /// The next reply; none once the server has hung up.

@@ -1,8 +1,5 @@
 //! Guests with the SDK's exports, written as text: right ones, and wrong ones.
-#![expect(
-    clippy::unwrap_used,
-    reason = "it is for tests, which may panic; that is how they fail"
-)]
+#![expect(clippy::unwrap_used, reason = "it is for tests, which may panic; that is how they fail")]
 
 use farside::manifest::{Function, GUEST_ABI, Manifest, Param};
 

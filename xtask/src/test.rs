@@ -30,13 +30,11 @@ impl Test {
     /// Runs every part, whatever became of those before it, and sums up.
     pub(crate) fn run(&self, workspace: &Workspace) -> ExitCode {
         match self.filters.split_first() {
-            Some((first, cases)) if first == HOSTILE => {
-                sum_up(&[
-                    Part::step("guests", || guests::build(workspace, self.setup)),
-                    Part::command("build", workspace.cargo("build").args(["--workspace", "--bins"])),
-                    hostile(workspace, cases),
-                ])
-            }
+            Some((first, cases)) if first == HOSTILE => sum_up(&[
+                Part::step("guests", || guests::build(workspace, self.setup)),
+                Part::command("build", workspace.cargo("build").args(["--workspace", "--bins"])),
+                hostile(workspace, cases),
+            ]),
             _ => sum_up(&self.parts(workspace)),
         }
     }

@@ -23,7 +23,7 @@ pub fn server() -> ServerBuilder {
     Server::builder()
         .flag("--limits-call-cpu", "500ms")
         .flag("--limits-call-deadline", "5s")
-        .flag("--limits-compile-cpu", "5s")
+        .flag("--limits-compile-cpu", "3s")
         .flag("--limits-compile-memory", "512MiB")
         .flag("--limits-init-cpu", "1s")
         .flag("--handshake-timeout", "2s")

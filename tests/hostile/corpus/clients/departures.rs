@@ -34,35 +34,43 @@ pub(super) fn cases() -> Vec<Case> {
             }
             socket.ending_within(LOOK).await
         }),
-        client("a large value that is asked for and not read", &["stays", "hung up"], |server| async move {
-            let session = server.session().await;
-            let value = session.put(&"x".repeat(20 << 20));
-            session.wait(&[value.id()], 1, None).await.unwrap();
-            let mut peer = Peer::beside(&server, &session).await;
-            let seq = peer.seq();
-            let transfer = seq;
-            peer.send(&[
-                Request::Get { seq, of: value.id(), path: None },
-                Request::Credit { transfer, until: u64::MAX },
-            ])
-            .await;
-            session.close().await.unwrap();
-            "stays".to_owned()
-        }),
-        client("a session that is ended while its answers are not read", &["ended"], |server| async move {
-            let mut peer = Peer::attached(&server).await;
-            let value = peer.seq();
-            peer.send(&[super::values::put(value, &packed(&"x".repeat(60_000)))]).await;
-            let of = peer.far(value);
-            let gets: Vec<_> =
-                (0..2000).map(|_| Request::Get { seq: peer.seq(), of, path: None }).collect();
-            peer.send(&gets).await;
-            forget(&server, &peer).await;
-            match super::ending(&mut peer).await.as_str() {
-                "hung up" | "hung up: SessionExpired" => "ended".to_owned(),
-                other => other.to_owned(),
-            }
-        }),
+        client(
+            "a large value that is asked for and not read",
+            &["stays", "hung up"],
+            |server| async move {
+                let session = server.session().await;
+                let value = session.put(&"x".repeat(20 << 20));
+                session.wait(&[value.id()], 1, None).await.unwrap();
+                let mut peer = Peer::beside(&server, &session).await;
+                let seq = peer.seq();
+                let transfer = seq;
+                peer.send(&[
+                    Request::Get { seq, of: value.id(), path: None },
+                    Request::Credit { transfer, until: u64::MAX },
+                ])
+                .await;
+                session.close().await.unwrap();
+                "stays".to_owned()
+            },
+        ),
+        client(
+            "a session that is ended while its answers are not read",
+            &["ended"],
+            |server| async move {
+                let mut peer = Peer::attached(&server).await;
+                let value = peer.seq();
+                peer.send(&[super::values::put(value, &packed(&"x".repeat(60_000)))]).await;
+                let of = peer.far(value);
+                let gets: Vec<_> =
+                    (0..2000).map(|_| Request::Get { seq: peer.seq(), of, path: None }).collect();
+                peer.send(&gets).await;
+                forget(&server, &peer).await;
+                match super::ending(&mut peer).await.as_str() {
+                    "hung up" | "hung up: SessionExpired" => "ended".to_owned(),
+                    other => other.to_owned(),
+                }
+            },
+        ),
         client("closes its half of the connection", &["hung up"], |server| async move {
             let mut socket = Socket::attached(&server).await;
             socket.shut().await;
@@ -106,23 +114,27 @@ pub(super) fn cases() -> Vec<Case> {
             drop((module, session, client));
             until_gone(&server, id).await
         }),
-        client("a session closed by another connection in the midst of calls", &["closed"], |server| async move {
-            let session = server.session().await;
-            let echo = crate::echo::upload(&session).await;
-            let calls: Vec<farside::Far<u32>> =
-                (0..1000).map(|n| echo.function("echo").unwrap().fresh().call((n,))).collect();
-            session.flush().await.unwrap();
-            server.client().await.close_session(session.id()).await.unwrap();
-            // Each has its value, or went with the session.
-            for (n, call) in calls.iter().enumerate() {
-                match call.get().await {
-                    Ok(value) if value as usize == n => {}
-                    Ok(value) => return format!("{value} for {n}"),
-                    Err(_) => {}
+        client(
+            "a session closed by another connection in the midst of calls",
+            &["closed"],
+            |server| async move {
+                let session = server.session().await;
+                let echo = crate::echo::upload(&session).await;
+                let calls: Vec<farside::Far<u32>> =
+                    (0..1000).map(|n| echo.function("echo").unwrap().fresh().call((n,))).collect();
+                session.flush().await.unwrap();
+                server.client().await.close_session(session.id()).await.unwrap();
+                // Each has its value, or went with the session.
+                for (n, call) in calls.iter().enumerate() {
+                    match call.get().await {
+                        Ok(value) if value as usize == n => {}
+                        Ok(value) => return format!("{value} for {n}"),
+                        Err(_) => {}
+                    }
                 }
-            }
-            "closed".to_owned()
-        }),
+                "closed".to_owned()
+            },
+        ),
         client("100 sessions, each left at once", &["freed"], |server| async move {
             let mut last = leaving(&server).await;
             for _ in 0..100 {

@@ -36,27 +36,35 @@ pub(super) fn cases() -> Vec<Case> {
             forget(&server, &first).await;
             outcome
         }),
-        client("puts until there is no room for references", &["hung up: QuotaExceeded"], references)
-            .heavy(),
-        client("kept bytes until there is no room", &["QuotaExceeded, goes on"], |server| async move {
-            let session = server.session().await;
-            let value = serde_json::Value::from("x".repeat(60_000));
-            let mut kept: Vec<Far<serde_json::Value>> = Vec::new();
-            let refused = loop {
-                kept.push(session.put(&value));
-                if kept.len() % 500 == 0
-                    && let Err(error) = kept[kept.len() - 1].get_part::<String>("[0:1]").await
-                {
-                    break code(&error);
-                }
-            };
-            drop(kept);
-            session.flush().await.unwrap();
-            let on = session.put(&1).get().await.is_ok_and(|one| one == 1);
-            session.close().await.unwrap();
-            format!("{refused}, {}", if on { "goes on" } else { "does not go on" })
-        })
-        .heavy(),
+        client(
+            "puts until there is no room for references",
+            &["hung up: QuotaExceeded"],
+            references,
+        )
+        .hoarding(),
+        client(
+            "kept bytes until there is no room",
+            &["QuotaExceeded, goes on"],
+            |server| async move {
+                let session = server.session().await;
+                let value = serde_json::Value::from("x".repeat(60_000));
+                let mut kept: Vec<Far<serde_json::Value>> = Vec::new();
+                let refused = loop {
+                    kept.push(session.put(&value));
+                    if kept.len() % 500 == 0
+                        && let Err(error) = kept[kept.len() - 1].get_part::<String>("[0:1]").await
+                    {
+                        break code(&error);
+                    }
+                };
+                drop(kept);
+                session.flush().await.unwrap();
+                let on = session.put(&1).get().await.is_ok_and(|one| one == 1);
+                session.close().await.unwrap();
+                format!("{refused}, {}", if on { "goes on" } else { "does not go on" })
+            },
+        )
+        .hoarding(),
         client("10,000 gets whose answers nobody reads", &["goes on"], |server| async move {
             let mut peer = Peer::attached(&server).await;
             let value = peer.seq();
@@ -102,23 +110,27 @@ pub(super) fn cases() -> Vec<Case> {
             forget(&server, &peer).await;
             outcome
         }),
-        client("more calls than there is credit for", &["hung up: BadRequest"], |server| async move {
-            let session = server.session().await;
-            crate::echo::upload(&session).await;
-            let mut peer = Peer::beside(&server, &session).await;
-            let gate = peer.seq();
-            peer.send(&[peer::put_later(gate, 10)]).await;
-            let held = packed(&(farside_protocol::value::FarArg(peer.far(gate)),));
-            let calls: Vec<_> = (0..10_001)
-                .map(|_| peer::call(peer.seq(), "echo", Payload::Inline(held.clone())))
-                .collect();
-            for calls in calls.chunks(2000) {
-                peer.try_send(calls).await;
-            }
-            let outcome = ending(&mut peer).await;
-            session.close().await.unwrap();
-            outcome
-        }),
+        client(
+            "more calls than there is credit for",
+            &["hung up: BadRequest"],
+            |server| async move {
+                let session = server.session().await;
+                crate::echo::upload(&session).await;
+                let mut peer = Peer::beside(&server, &session).await;
+                let gate = peer.seq();
+                peer.send(&[peer::put_later(gate, 10)]).await;
+                let held = packed(&(farside_protocol::value::FarArg(peer.far(gate)),));
+                let calls: Vec<_> = (0..10_001)
+                    .map(|_| peer::call(peer.seq(), "echo", Payload::Inline(held.clone())))
+                    .collect();
+                for calls in calls.chunks(2000) {
+                    peer.try_send(calls).await;
+                }
+                let outcome = ending(&mut peer).await;
+                session.close().await.unwrap();
+                outcome
+            },
+        ),
         client("1,000 endless fresh calls at once", &["stopped"], spinning).heavy(),
         client("renewals without end", &["goes on"], |server| async move {
             let session = server.session().await;
@@ -134,40 +146,51 @@ pub(super) fn cases() -> Vec<Case> {
             session.close().await.unwrap();
             outcome
         }),
-        client("an instance of each of 65 modules", &["QuotaExceeded, goes on"], |server| async move {
-            let session = server.session().await;
-            let mut refused = None;
-            for number in 0..65 {
-                let wat = format!(r#"(module (func (export "f{number}") (result i32) (i32.const 1)))"#);
-                let name = format!("m{number}");
-                let module = session.uploader(wat.into_bytes()).name(name).send().await.unwrap();
-                let call = module.call::<i32>(&format!("f{number}"), ());
-                refused = call.get().await.err();
-            }
-            let refused = refused.map_or_else(|| "none refused".to_owned(), |error| {
-                code(&error)
-            });
-            let on = session.put(&1).get().await.is_ok_and(|one| one == 1);
-            session.close().await.unwrap();
-            format!("{refused}, {}", if on { "goes on" } else { "does not go on" })
-        })
+        client(
+            "an instance of each of 65 modules",
+            &["QuotaExceeded, goes on"],
+            |server| async move {
+                let session = server.session().await;
+                let mut refused = None;
+                for number in 0..65 {
+                    let wat = format!(
+                        r#"(module (func (export "f{number}") (result i32) (i32.const 1)))"#
+                    );
+                    let name = format!("m{number}");
+                    let module =
+                        session.uploader(wat.into_bytes()).name(name).send().await.unwrap();
+                    let call = module.call::<i32>(&format!("f{number}"), ());
+                    refused = call.get().await.err();
+                }
+                let refused =
+                    refused.map_or_else(|| "none refused".to_owned(), |error| code(&error));
+                let on = session.put(&1).get().await.is_ok_and(|one| one == 1);
+                session.close().await.unwrap();
+                format!("{refused}, {}", if on { "goes on" } else { "does not go on" })
+            },
+        )
         .heavy(),
-        client("the same module uploaded by 30 sessions at once", &["all have it"], |server| async move {
-            let wat = r#"(module (func (export "f") (result i32) (i32.const 30)))"#;
-            let mut uploads = tokio::task::JoinSet::new();
-            for _ in 0..30 {
-                let server = Arc::clone(&server);
-                uploads.spawn(async move {
-                    let session = server.session().await;
-                    let upload = session.uploader(wat.as_bytes().to_vec()).name("m").send().await;
-                    let value = upload.unwrap().call::<i32>("f", ()).get().await.unwrap();
-                    session.close().await.unwrap();
-                    value
-                });
-            }
-            let values = uploads.join_all().await;
-            if values == [30; 30] { "all have it".to_owned() } else { format!("{values:?}") }
-        }),
+        client(
+            "the same module uploaded by 30 sessions at once",
+            &["all have it"],
+            |server| async move {
+                let wat = r#"(module (func (export "f") (result i32) (i32.const 30)))"#;
+                let mut uploads = tokio::task::JoinSet::new();
+                for _ in 0..30 {
+                    let server = Arc::clone(&server);
+                    uploads.spawn(async move {
+                        let session = server.session().await;
+                        let upload =
+                            session.uploader(wat.as_bytes().to_vec()).name("m").send().await;
+                        let value = upload.unwrap().call::<i32>("f", ()).get().await.unwrap();
+                        session.close().await.unwrap();
+                        value
+                    });
+                }
+                let values = uploads.join_all().await;
+                if values == [30; 30] { "all have it".to_owned() } else { format!("{values:?}") }
+            },
+        ),
     ]
 }
 

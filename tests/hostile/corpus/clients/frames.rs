@@ -23,7 +23,9 @@ pub(super) fn cases() -> Vec<Case> {
             bytes.pop();
             sends(&server, peer, bytes).await
         }),
-        client("an array of 4 billion fields", BAD, |server| message(server, b"\xdd\xff\xff\xff\xff")),
+        client("an array of 4 billion fields", BAD, |server| {
+            message(server, b"\xdd\xff\xff\xff\xff")
+        }),
         client("an unknown message", BAD, |server| message(server, &[0x91, 0xcd, 3, 0xe7])),
         client("arrays nested 250,000 deep", BAD, |server| message(server, &[0x91; 250_000])),
         client("message number 0", BAD, |server| message(server, &[0x93, 18, 0, 0x92, 1, 0xc0])),
@@ -76,9 +78,7 @@ pub(super) fn cases() -> Vec<Case> {
             bytes(server, all)
         }),
         client("frames without a mask", &["hung up"], |server| bytes(server, vec![0x82, 1, 0x90])),
-        client("reserved bits", &["hung up"], |server| {
-            bytes(server, head(0xf0 | BINARY, 0))
-        }),
+        client("reserved bits", &["hung up"], |server| bytes(server, head(0xf0 | BINARY, 0))),
         client("a reserved opcode", &["hung up"], |server| bytes(server, frame(7, b"x"))),
         client("a ping of 200 bytes", &["hung up"], |server| bytes(server, frame(PING, &[0; 200]))),
         client("a continuation of nothing", &["hung up"], |server| bytes(server, frame(0, b"x"))),

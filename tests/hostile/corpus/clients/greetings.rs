@@ -62,19 +62,25 @@ pub(super) fn cases() -> Vec<Case> {
             outcome
         }),
         client("a handshake that is replayed", &["another session"], replayed),
-        client("a session's id with a wrong key", &["hung up: SessionExpired, goes on"], |server| {
-            joins(server, |(session, ResumeKey(key))| {
-                let mut key = key;
-                key[15] ^= 1;
-                AttachTo { session, key: ResumeKey(key) }
-            })
-        }),
+        client(
+            "a session's id with a wrong key",
+            &["hung up: SessionExpired, goes on"],
+            |server| {
+                joins(server, |(session, ResumeKey(key))| {
+                    let mut key = key;
+                    key[15] ^= 1;
+                    AttachTo { session, key: ResumeKey(key) }
+                })
+            },
+        ),
         client("a session's id as its key", &["hung up: SessionExpired, goes on"], |server| {
             joins(server, |(session, _)| AttachTo { session, key: ResumeKey(session.0) })
         }),
-        client("a session's key with a forged id", &["hung up: SessionExpired, goes on"], |server| {
-            joins(server, |(_, key)| AttachTo { session: SessionId([0; 16]), key })
-        }),
+        client(
+            "a session's key with a forged id",
+            &["hung up: SessionExpired, goes on"],
+            |server| joins(server, |(_, key)| AttachTo { session: SessionId([0; 16]), key }),
+        ),
         client("a lease of 600 million years", &["seven days"], |server| async move {
             let mut peer = Peer::greeted(&server).await;
             let attach = Request::Attach { session: None, lease_ms: Some(u64::MAX) };

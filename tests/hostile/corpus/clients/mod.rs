@@ -62,7 +62,10 @@ async fn ending(peer: &mut Peer) -> String {
 
 /// What a peer in a session of its own is told when it sends these messages, which it
 /// makes of itself.
-async fn sent(server: Arc<Server>, messages: impl AsyncFnOnce(&mut Peer) -> Vec<Request>) -> String {
+async fn sent(
+    server: Arc<Server>,
+    messages: impl AsyncFnOnce(&mut Peer) -> Vec<Request>,
+) -> String {
     let mut peer = Peer::attached(&server).await;
     let messages = messages(&mut peer).await;
     peer.try_send(&messages).await;

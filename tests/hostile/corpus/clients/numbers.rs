@@ -36,15 +36,19 @@ pub(super) fn cases() -> Vec<Case> {
             given(&server, &mut peer, second).await
         }),
         client("another session's references", &["NotFound, Gone, goes on"], anothers),
-        client("another writer's reference that is not made yet", &["BadRequest"], |server| async move {
-            let mut one = Peer::attached(&server).await;
-            let (session, key) = one.session();
-            let to = farside_protocol::AttachTo { session, key };
-            let other = Peer::attached_to(&server, Some(to)).await;
-            let outcome = code(one.get(other.far(Seq::FIRST)).await);
-            forget(&server, &one).await;
-            outcome
-        }),
+        client(
+            "another writer's reference that is not made yet",
+            &["BadRequest"],
+            |server| async move {
+                let mut one = Peer::attached(&server).await;
+                let (session, key) = one.session();
+                let to = farside_protocol::AttachTo { session, key };
+                let other = Peer::attached_to(&server, Some(to)).await;
+                let outcome = code(one.get(other.far(Seq::FIRST)).await);
+                forget(&server, &one).await;
+                outcome
+            },
+        ),
         client("references of the server's own", &["NotFound"], |server| async move {
             let mut peer = Peer::attached(&server).await;
             let outcome = code(peer.get(RefId::new(WriterId(0), Seq::FIRST)).await);
@@ -52,7 +56,8 @@ pub(super) fn cases() -> Vec<Case> {
             outcome
         }),
         client("a call that is its own argument", &["BadRequest"], |server| async move {
-            called(server, async |peer, seq| Payload::Inline(packed(&(FarArg(peer.far(seq)),)))).await
+            called(server, async |peer, seq| Payload::Inline(packed(&(FarArg(peer.far(seq)),))))
+                .await
         }),
         client("a call with forged references", &["NotFound"], |server| async move {
             called(server, async |_, _| {
@@ -98,7 +103,9 @@ pub(super) fn cases() -> Vec<Case> {
         client("1,025 cancels ahead of their calls", &["hung up: BadRequest"], |server| {
             sent(server, async |peer| {
                 let ahead = 0..=caps::CANCELS_AHEAD as u64;
-                ahead.map(|n| Request::Cancel { of: peer.far(Seq::new(5000 + n).unwrap()) }).collect()
+                ahead
+                    .map(|n| Request::Cancel { of: peer.far(Seq::new(5000 + n).unwrap()) })
+                    .collect()
             })
         }),
         client("a wait for 16,384 times the same", &["answered"], |server| async move {
@@ -115,24 +122,28 @@ pub(super) fn cases() -> Vec<Case> {
             forget(&server, &peer).await;
             outcome
         }),
-        client("functions by impossible numbers", &["NotFound, NotFound, NotFound"], |server| async move {
-            let mut peer = Peer::attached(&server).await;
-            let mut outcomes = Vec::new();
-            for target in [
-                Target::Index { module: u32::MAX, function: u32::MAX },
-                Target::Beside { of: RefId::from_bits(7), function: "f".to_owned() },
-                Target::Each {
-                    how: Each::Map,
-                    function: Box::new(Target::Index { module: 0, function: 0 }),
-                },
-            ] {
-                let seq = peer.seq();
-                peer.send(&[to(seq, target)]).await;
-                outcomes.push(code(peer.get(peer.far(seq)).await));
-            }
-            forget(&server, &peer).await;
-            outcomes.join(", ")
-        }),
+        client(
+            "functions by impossible numbers",
+            &["NotFound, NotFound, NotFound"],
+            |server| async move {
+                let mut peer = Peer::attached(&server).await;
+                let mut outcomes = Vec::new();
+                for target in [
+                    Target::Index { module: u32::MAX, function: u32::MAX },
+                    Target::Beside { of: RefId::from_bits(7), function: "f".to_owned() },
+                    Target::Each {
+                        how: Each::Map,
+                        function: Box::new(Target::Index { module: 0, function: 0 }),
+                    },
+                ] {
+                    let seq = peer.seq();
+                    peer.send(&[to(seq, target)]).await;
+                    outcomes.push(code(peer.get(peer.far(seq)).await));
+                }
+                forget(&server, &peer).await;
+                outcomes.join(", ")
+            },
+        ),
         client("a description of what never was", &["Gone, NotFound"], |server| async move {
             let mut peer = Peer::attached(&server).await;
             let own = peer.far(Seq::FIRST);
@@ -191,10 +202,7 @@ async fn anothers(server: Arc<Server>) -> String {
 }
 
 /// What a call of a module that is there fails with.
-async fn called(
-    server: Arc<Server>,
-    args: impl AsyncFnOnce(&Peer, Seq) -> Payload,
-) -> String {
+async fn called(server: Arc<Server>, args: impl AsyncFnOnce(&Peer, Seq) -> Payload) -> String {
     let session = server.session().await;
     crate::echo::upload(&session).await;
     let mut peer = Peer::beside(&server, &session).await;

@@ -11,9 +11,12 @@ const LONG: &str = concat!(r#"[""#, "0123456789012345678901234567890123456789", 
 
 pub(super) fn cases() -> Vec<Case> {
     vec![
-        made("an allocator that gives nothing", &["Trap"], || allocating("(i32.const 0)"), &[(
-            "f", LONG,
-        )]),
+        made(
+            "an allocator that gives nothing",
+            &["Trap"],
+            || allocating("(i32.const 0)"),
+            &[("f", LONG)],
+        ),
         made(
             "an allocator that points at the end of the address space",
             &["Trap"],
@@ -61,20 +64,30 @@ pub(super) fn cases() -> Vec<Case> {
             },
             &[("f", LONG)],
         ),
-        made("an allocator that traps", &["Trap, Poisoned"], || allocating("(unreachable)"), &[
-            ("f", LONG),
-            ("f", LONG),
-        ]),
+        made(
+            "an allocator that traps",
+            &["Trap, Poisoned"],
+            || allocating("(unreachable)"),
+            &[("f", LONG), ("f", LONG)],
+        ),
         made(
             "an allocator that calls the function it is for",
             &["Trap"],
-            || allocating("(drop (call $entry (i32.const 0) (i32.const 0))) (call $alloc (i32.const 1))"),
+            || {
+                allocating(
+                    "(drop (call $entry (i32.const 0) (i32.const 0))) (call $alloc (i32.const 1))",
+                )
+            },
             &[("f", LONG)],
         ),
         made(
             "an allocator of another type",
             &["Trap"],
-            || replaced(r#"(func (export "farside_alloc") (param i64) (result i64) (i64.const 8))"#),
+            || {
+                replaced(
+                    r#"(func (export "farside_alloc") (param i64) (result i64) (i64.const 8))"#,
+                )
+            },
             &[("f", LONG)],
         ),
         made(
@@ -84,13 +97,19 @@ pub(super) fn cases() -> Vec<Case> {
             &[("f", LONG)],
         ),
         made("no allocator", &["Trap"], || replaced(""), &[("f", LONG)]),
-        made("an entry of another type", &["Trap"], || {
-            plain().replace(
-                "(param i32 i32) (result i64) (i64.const 0)",
-                "(param f64) (result f64) (f64.const 0)",
-            )
-            .into_bytes()
-        }, &[("f", "[]")]),
+        made(
+            "an entry of another type",
+            &["Trap"],
+            || {
+                plain()
+                    .replace(
+                        "(param i32 i32) (result i64) (i64.const 0)",
+                        "(param f64) (result f64) (f64.const 0)",
+                    )
+                    .into_bytes()
+            },
+            &[("f", "[]")],
+        ),
         made(
             "an entry that is a global",
             &["Trap", "refused: InvalidModule"],
@@ -104,38 +123,64 @@ pub(super) fn cases() -> Vec<Case> {
             },
             &[("f", "[]")],
         ),
-        made("no memory to be seen", &["refused: InvalidModule"], || {
-            plain().replace(r#"(export "memory") "#, "").into_bytes()
-        }, &[]),
-        made("a memory that is a function", &["refused: InvalidModule"], || {
-            plain().replace(r#"(memory (export "memory") 1)"#, r#"(memory 1) (func (export "memory"))"#)
-                .into_bytes()
-        }, &[]),
+        made(
+            "no memory to be seen",
+            &["refused: InvalidModule"],
+            || plain().replace(r#"(export "memory") "#, "").into_bytes(),
+            &[],
+        ),
+        made(
+            "a memory that is a function",
+            &["refused: InvalidModule"],
+            || {
+                plain()
+                    .replace(
+                        r#"(memory (export "memory") 1)"#,
+                        r#"(memory 1) (func (export "memory"))"#,
+                    )
+                    .into_bytes()
+            },
+            &[],
+        ),
         made(
             "a memory with 64-bit addresses",
             &["refused: InvalidModule", "7", "Trap"],
             || {
                 plain()
-                    .replace(r#"(memory (export "memory") 1)"#, r#"(memory (export "memory") i64 1)"#)
+                    .replace(
+                        r#"(memory (export "memory") 1)"#,
+                        r#"(memory (export "memory") i64 1)"#,
+                    )
                     .replace("(i32.const 0) \"", "(i64.const 0) \"")
                     .replace("(i32.const 4096) \"", "(i64.const 4096) \"")
                     .into_bytes()
             },
             &[("f", "[]")],
         ),
-        made("another ABI", &["refused: VersionMismatch"], || {
-            let good = Describe::function("f");
-            sdk(GUEST_ABI + 1, &good, &good).into_bytes()
-        }, &[]),
-        made("an ABI that never says which", &["refused: InvalidModule"], || {
-            let from = format!("(result i32) (i32.const {GUEST_ABI})");
-            plain().replace(&from, "(result i32) (loop (br 0)) (i32.const 1)").into_bytes()
-        }, &[]),
-        made("an entry that answers otherwise each time", &["1, 2, Trap"], changing, &[
-            ("f", "[]"),
-            ("f", "[]"),
-            ("f", "[]"),
-        ]),
+        made(
+            "another ABI",
+            &["refused: VersionMismatch"],
+            || {
+                let good = Describe::function("f");
+                sdk(GUEST_ABI + 1, &good, &good).into_bytes()
+            },
+            &[],
+        ),
+        made(
+            "an ABI that never says which",
+            &["refused: InvalidModule"],
+            || {
+                let from = format!("(result i32) (i32.const {GUEST_ABI})");
+                plain().replace(&from, "(result i32) (loop (br 0)) (i32.const 1)").into_bytes()
+            },
+            &[],
+        ),
+        made(
+            "an entry that answers otherwise each time",
+            &["1, 2, Trap"],
+            changing,
+            &[("f", "[]"), ("f", "[]"), ("f", "[]")],
+        ),
         made(
             "an entry that writes over its own inbox and memory",
             &["7", "Trap"],
@@ -166,9 +211,7 @@ fn plain() -> String {
 
 /// A guest whose function `f(text)` gives 7, with an allocator of its own.
 fn allocating(body: &str) -> Vec<u8> {
-    replaced(&format!(
-        r#"(func $alloc (export "farside_alloc") (param i32) (result i32) {body})"#
-    ))
+    replaced(&format!(r#"(func $alloc (export "farside_alloc") (param i32) (result i32) {body})"#))
 }
 
 /// The same with another export in place of the allocator.

@@ -36,7 +36,7 @@ pub(super) fn cases() -> Vec<Case> {
             ["CpuLimit", "DeadlineExceeded"],
             "while (true) { try { while (true) {} } catch {} finally { x = 42 } }"
         ),
-        javascript!("recursion", ["GuestError"], "(function f() { return 1 + f() })()"),
+        javascript!("recursion", ["GuestError", "Trap"], "(function f() { return 1 + f() })()"),
         javascript!(
             "arrays without end",
             ["GuestError", "MemoryLimit", "CpuLimit", "DeadlineExceeded"],
@@ -53,8 +53,16 @@ pub(super) fn cases() -> Vec<Case> {
             ["CpuLimit", "DeadlineExceeded", "GuestError"],
             "(3n ** 3000000n).toString().length"
         ),
-        javascript!("source nested 100,000 deep", ["GuestError"], "eval('['.repeat(100000))"),
-        javascript!("JSON nested a million deep", ["GuestError"], "JSON.parse('['.repeat(1e6))"),
+        javascript!(
+            "source nested 100,000 deep",
+            ["GuestError", "Trap"],
+            "eval('['.repeat(100000))"
+        ),
+        javascript!(
+            "JSON nested a million deep",
+            ["GuestError", "Trap"],
+            "JSON.parse('['.repeat(1e6))"
+        ),
         javascript!(
             "a result nested 1,000 deep",
             ["GuestError", "ValueTooLarge"],
@@ -98,7 +106,7 @@ pub(super) fn cases() -> Vec<Case> {
             ["CpuLimit", "DeadlineExceeded"],
             "while True:\n    try:\n        while True: pass\n    except BaseException: pass"
         ),
-        python!("recursion", ["GuestError"], "def f(): return 1 + f()\nf()"),
+        python!("recursion", ["GuestError", "Trap"], "def f(): return 1 + f()\nf()"),
         python!(
             "a recursion in how something is shown",
             ["GuestError", "NotMaterializable"],
@@ -109,11 +117,7 @@ pub(super) fn cases() -> Vec<Case> {
             ["GuestError", "MemoryLimit", "CpuLimit", "DeadlineExceeded"],
             "kept = []\nwhile True: kept.append([0] * 1000000)"
         ),
-        python!(
-            "a list of 2^60 elements",
-            ["GuestError", "MemoryLimit", "Trap"],
-            "[0] * 2 ** 60"
-        ),
+        python!("a list of 2^60 elements", ["GuestError", "MemoryLimit", "Trap"], "[0] * 2 ** 60"),
         python!(
             "a power that takes for ever",
             ["CpuLimit", "DeadlineExceeded", "GuestError", "MemoryLimit"],

@@ -13,8 +13,7 @@ use crate::server::Server;
 pub(super) const STOPPED: &[&str] = &["CpuLimit", "DeadlineExceeded"];
 
 /// The same, and what is said of the instance afterwards.
-pub(super) const STOPPED_AND_LOST: &[&str] =
-    &["CpuLimit, Poisoned", "DeadlineExceeded, Poisoned"];
+pub(super) const STOPPED_AND_LOST: &[&str] = &["CpuLimit, Poisoned", "DeadlineExceeded, Poisoned"];
 
 /// A call: a function's name, behind `fresh ` for a store of its own, and the arguments
 /// as JSON. The name `renew` makes the instance anew.
@@ -77,11 +76,14 @@ fn call(module: &Module, function: &str, arguments: &str) -> Far<()> {
     }
 }
 
+/// Bytes of a value that is too large to be told.
+const LARGE: usize = 100;
+
 /// What became of a reference: its value as JSON, or the code of its failure.
 pub(in crate::corpus) async fn outcome(far: &Far<()>) -> String {
     match far.get_raw(None).await {
         Ok((_, bytes)) => match rmp_serde::from_slice::<serde_json::Value>(&bytes) {
-            Ok(value) if bytes.len() <= 256 => value.to_string(),
+            Ok(value) if bytes.len() <= LARGE => value.to_string(),
             Ok(_) => "a large value".to_owned(),
             Err(_) => "a value".to_owned(),
         },

@@ -48,11 +48,12 @@ pub(super) fn cases() -> Vec<Case> {
                     (i32.add (call_indirect (type $t) (i32.const 0)) (i32.const 1))))"#,
             &[("f", "[]")],
         ),
-        made("recursion with frames of 8 KiB", &["Trap, Trap"], wide_frames, &[
-            ("f", "[]"),
-            ("renew", ""),
-            ("f", "[]"),
-        ]),
+        made(
+            "recursion with frames of 8 KiB",
+            &["Trap, Trap"],
+            wide_frames,
+            &[("f", "[]"), ("renew", ""), ("f", "[]")],
+        ),
         text(
             "recursion in a tree, short of the stack's end",
             STOPPED,
@@ -65,7 +66,7 @@ pub(super) fn cases() -> Vec<Case> {
         ),
         text(
             "a start function that loops",
-            &["CpuLimit, CpuLimit", "DeadlineExceeded, DeadlineExceeded"],
+            STOPPED_AND_LOST,
             r#"(module (func $s (loop (br 0))) (start $s) (func (export "f")))"#,
             &[("f", "[]"), ("f", "[]")],
         ),

@@ -13,7 +13,12 @@ pub(super) fn cases() -> Vec<Case> {
         made("a module cut short", INVALID, || b"\0asm\x01\0\0\0\x01\x7f".to_vec(), &[]),
         made("a section that says it has 4 GiB", INVALID, lying_section, &[]),
         made("a vector that says it has 4 billion entries", INVALID, lying_vector, &[]),
-        made("sections in a wrong order", INVALID, || b"\0asm\x01\0\0\0\x0a\x01\0\x01\x01\0".to_vec(), &[]),
+        made(
+            "sections in a wrong order",
+            INVALID,
+            || b"\0asm\x01\0\0\0\x0a\x01\0\x01\x01\0".to_vec(),
+            &[],
+        ),
         made("a body that says it is longer", INVALID, lying_body, &[]),
         made("random bytes behind a right beginning", INVALID, noise, &[]),
         made("names that are no UTF-8", INVALID, bad_name, &[]),

@@ -71,17 +71,12 @@ pub(super) fn cases() -> Vec<Case> {
         text(
             "table.grow by 4 billion",
             &["-1, 1"],
-            r#"(module (table 1 externref)
-                (func (export "f") (result i32) (table.grow 0 (ref.null extern) (i32.const -1)))
+            r#"(module (table 1 funcref)
+                (func (export "f") (result i32) (table.grow 0 (ref.null func) (i32.const -1)))
                 (func (export "g") (result i32) (table.size 0)))"#,
             &[("f", "[]"), ("g", "[]")],
         ),
-        text(
-            "a memory of 4 GiB",
-            &["refused: MemoryLimit"],
-            "(module (memory 65536))",
-            &[],
-        ),
+        text("a memory of 4 GiB", &["refused: MemoryLimit"], "(module (memory 65536))", &[]),
         text(
             "a 64-bit memory of 16 EiB",
             &["refused: InvalidModule", "refused: MemoryLimit"],
@@ -101,7 +96,12 @@ pub(super) fn cases() -> Vec<Case> {
             "(module (table 0xffffffff funcref))",
             &[],
         ),
-        made("a hundred memories", &["refused: InvalidModule"], || repeated("(memory 1)", 100), &[]),
+        made(
+            "a hundred memories",
+            &["refused: InvalidModule"],
+            || repeated("(memory 1)", 100),
+            &[],
+        ),
         made(
             "a hundred tables",
             &["refused: InvalidModule"],

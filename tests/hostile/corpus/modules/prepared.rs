@@ -11,20 +11,32 @@ const INVALID: &[&str] = &["refused: InvalidModule"];
 pub(super) fn cases() -> Vec<Case> {
     vec![
         made("an init that never ends", LIMIT, || init("(loop (br 0))"), &[]),
-        made("an init that takes all memory", LIMIT, || {
-            init("(loop (br_if 0 (i32.ge_s (memory.grow (i32.const 16)) (i32.const 0))))")
-        }, &[]),
+        made(
+            "an init that takes all memory",
+            &["taken", "refused: CompileLimit"],
+            || init("(loop (br_if 0 (i32.ge_s (memory.grow (i32.const 16)) (i32.const 0))))"),
+            &[],
+        ),
         made("an init that recurses", INVALID, || init("(call $init) (call $init)"), &[]),
         made("an init that traps", INVALID, || init("(unreachable)"), &[]),
-        made("an init that writes to a table", INVALID, || {
-            init("(table.set (i32.const 0) (ref.func $init))")
-        }, &[]),
-        made("an init that fills 100 MiB", &["9", "refused: CompileLimit"], || {
-            init(
-                "(drop (memory.grow (i32.const 1600)))
+        made(
+            "an init that writes to a table",
+            INVALID,
+            || init("(table.set (i32.const 0) (ref.func $init))"),
+            &[],
+        ),
+        made(
+            "an init that fills 100 MiB",
+            &["9", "refused: CompileLimit"],
+            || {
+                init(
+                    "(drop (memory.grow (i32.const 1600)))
                 (memory.fill (i32.const 0) (i32.const 9) (i32.const 104857600))",
-            )
-        }, &[("f", "[]")]).heavy(),
+                )
+            },
+            &[("f", "[]")],
+        )
+        .heavy(),
         text(
             "an init of another type",
             INVALID,

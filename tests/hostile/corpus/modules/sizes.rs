@@ -10,7 +10,8 @@ use super::guest::{Step, made};
 use crate::corpus::case::Case;
 
 /// What is either compiled within the ceilings or not.
-const COMPILED_OR_NOT: &[&str] = &["1", "refused: CompileLimit", "refused: InvalidModule"];
+const COMPILED_OR_NOT: &[&str] =
+    &["1", "refused: CompileLimit", "refused: CompileFailed", "refused: InvalidModule"];
 
 const INVALID: &[&str] = &["refused: InvalidModule"];
 
@@ -20,25 +21,31 @@ pub(super) fn cases() -> Vec<Case> {
     vec![
         made("a million functions", COMPILED_OR_NOT, || functions(1_000_000), CALL).heavy(),
         made("a function beyond a million", INVALID, || functions(1_000_001), &[]).heavy(),
-        made("10,001 exported functions", INVALID, || exports(10_001), &[]),
+        made("10,001 exported functions", INVALID, || exports(10_001), &[]).heavy(),
         made(
             "100,000 imports",
             &["refused: UnsupportedImport", "refused: InvalidModule"],
             imports,
             &[],
         ),
-        made("100,000 types", COMPILED_OR_NOT, types, CALL),
+        made("100,000 types", COMPILED_OR_NOT, types, CALL).heavy(),
         made("100,000 mutable globals", COMPILED_OR_NOT, globals, CALL).heavy(),
         made("50,000 locals", COMPILED_OR_NOT, || locals(49_999), CALL),
         made("50,001 locals", INVALID, || locals(50_001), &[]),
         made("4 billion locals", INVALID, || locals(u32::MAX), &[]),
         made("br_table of a million targets", COMPILED_OR_NOT, br_table, CALL).heavy(),
-        made("blocks nested 100,000 deep", COMPILED_OR_NOT, nested, CALL),
+        made("blocks nested 100,000 deep", COMPILED_OR_NOT, nested, CALL).heavy(),
         made("a function of 1.5 million instructions", COMPILED_OR_NOT, || body(500_000), CALL)
             .heavy(),
         made("a function of 8 MB", INVALID, || body(2_700_000), &[]).heavy(),
         made("data of 16 MiB", &["7"], data, CALL).heavy(),
-        made("50,000 pieces of data", &["7", "refused: InvalidModule"], pieces, CALL),
+        made(
+            "50,000 pieces of data",
+            &["7", "refused: CompileLimit", "refused: InvalidModule"],
+            pieces,
+            CALL,
+        )
+        .heavy(),
         made("more bytes than a module may have", &["refused: ValueTooLarge"], || custom(33), &[])
             .heavy(),
         made("a custom section of 16 MiB", &["1", "refused: InvalidModule"], || custom(16), CALL)
@@ -221,12 +228,7 @@ fn body(additions: usize) -> Vec<u8> {
 /// A function that gives the byte at an address.
 fn byte_at(address: i32) -> Function {
     let mut function = Function::new([]);
-    let place = MemArg {
-        offset: 0,
-        align: 0,
-        target: MemArgTarget::Memory(0),
-        ordering: None,
-    };
+    let place = MemArg { offset: 0, align: 0, target: MemArgTarget::Memory(0), ordering: None };
     function.instructions().i32_const(address).i32_load8_u(place).end();
     function
 }
