@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use farside_guest::glue::{Call, Failed, ReturnsResult as _, ReturnsValue as _, Type, answer};
+use farside_guest::glue::{Call, Failed, ReturnsValue as _, Type, answer};
 use farside_guest::{Array, Bytes, Raw};
 use farside_protocol::value::scan;
 use serde::{Deserialize, Serialize};
@@ -73,7 +73,7 @@ pub fn arguments(data: &[u8]) {
         Vec<Raw>,
         Array<f64>,
         Array<u8>,
-        Array<bool>,
+        Array<i16>,
     ];
     for body in bodies {
         let (given, _failed) = answer(data, 1, body);

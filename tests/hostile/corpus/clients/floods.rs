@@ -83,12 +83,12 @@ pub(super) fn cases() -> Vec<Case> {
             let list: Vec<u8> = vec![1; 60_000];
             peer.send(&[put(value, &packed(&list))]).await;
             let of = peer.far(value);
-            let selects: Vec<_> = (0..3000)
+            let selects: Vec<_> = (0..500)
                 .map(|_| Request::Select { seq: peer.seq(), of, path: "[-1]".to_owned() })
                 .collect();
             peer.send(&selects).await;
             let outcome = fresh_session(&server).await;
-            let answer = peer.get(peer.far(selects[2999].seq().unwrap())).await;
+            let answer = peer.get(peer.far(selects[499].seq().unwrap())).await;
             forget(&server, &peer).await;
             if answer.is_ok_and(|one| one == packed(&1)) { outcome } else { "no answer".to_owned() }
         }),
