@@ -51,7 +51,7 @@ pub(super) fn cases() -> Vec<Case> {
                 let mut kept: Vec<Far<serde_json::Value>> = Vec::new();
                 let refused = loop {
                     kept.push(session.put(&value));
-                    if kept.len() % 500 == 0
+                    if kept.len().is_multiple_of(500)
                         && let Err(error) = kept[kept.len() - 1].get_part::<String>("[0:1]").await
                     {
                         break code(&error);
