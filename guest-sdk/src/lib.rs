@@ -224,7 +224,7 @@ pub use serde_bytes::ByteBuf as Bytes;
 pub mod glue {
     pub use crate::call::{Call, Failed};
     pub use crate::describe::Function;
-    pub use crate::entry::{call, describe, hook};
+    pub use crate::entry::{answer, call, describe, hook};
     pub use crate::returns::{ReturnsResult, ReturnsValue};
     pub use crate::trace::{Traced, Type, Untraced};
 }

@@ -1,7 +1,8 @@
 //! Where the programs and guests lie that were built before the tests ran.
 
 use std::env;
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::path::PathBuf;
 
 /// A program of the workspace, such as `farside`.
 ///
@@ -47,13 +48,28 @@ pub fn evaluator(language: &str) -> Option<PathBuf> {
     path.exists().then_some(path)
 }
 
-/// The folder of the profile that this test was built in: cargo puts tests into its
+/// A turn at having an evaluator compiled: who comes first does it, and the others find
+/// the code beside its file. It ends when the file is dropped.
+///
+/// # Panics
+/// When the lock can't be had.
+#[must_use]
+pub fn evaluator_turn(language: &str) -> Option<File> {
+    let lock = evaluator(language)?.with_extension("lock");
+    let turn = File::create(&lock).and_then(|file| file.lock().map(|()| file));
+    Some(turn.unwrap_or_else(|error| panic!("cannot lock {}: {error}", lock.display())))
+}
+
+/// The folder of the profile that this program was built in: cargo puts tests into its
 /// `deps`.
 fn profile() -> PathBuf {
-    let test = env::current_exe()
-        .unwrap_or_else(|error| panic!("cannot tell where this test lies: {error}"));
-    let folder = test.parent().and_then(Path::parent);
-    folder.unwrap_or_else(|| panic!("{} lies in no target folder", test.display())).to_owned()
+    let program = env::current_exe()
+        .unwrap_or_else(|error| panic!("cannot tell where this program lies: {error}"));
+    let folder = match program.parent() {
+        Some(folder) if folder.ends_with("deps") => folder.parent(),
+        folder => folder,
+    };
+    folder.unwrap_or_else(|| panic!("{} lies in no target folder", program.display())).to_owned()
 }
 
 fn existing(path: PathBuf) -> PathBuf {

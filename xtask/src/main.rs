@@ -1,4 +1,4 @@
-//! `cargo xtask guests | demo | bench | test`: sets up what Farside's
+//! `cargo xtask guests | demo | bench | test | soak | fuzz`: sets up what Farside's
 //! workspace needs, builds it, shows it, measures it and tests it.
 //!
 //! It changes the Rust toolchain at most by `rustup target add`. It never uses sudo or
@@ -10,8 +10,10 @@ mod counts;
 mod demo;
 mod deny;
 mod evaluators;
+mod fuzz;
 mod guests;
 mod part;
+mod soak;
 mod test;
 mod wasm_target;
 mod workspace;
@@ -44,6 +46,10 @@ enum Command {
     Test(test::Test),
     /// Check what is built in: known vulnerabilities, licenses, sources
     Deny(deny::Deny),
+    /// Build for release and keep a server busy for a long time; a hostile tenth included
+    Soak(soak::Soak),
+    /// Run fuzz targets for a long time
+    Fuzz(fuzz::Fuzz),
 }
 
 #[derive(Args, Clone, Copy)]
@@ -71,6 +77,8 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Bench(bench) => bench.run(&workspace)?,
         Command::Deny(deny) => deny.run(&workspace)?,
         Command::Test(test) => return Ok(test.run(&workspace)),
+        Command::Soak(soak) => return soak.run(&workspace),
+        Command::Fuzz(fuzz) => return fuzz.run(&workspace),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -18,14 +18,30 @@ pub(crate) struct Test {
     /// Leave out lints and docs
     #[arg(long)]
     fast: bool,
-    /// Run only the tests whose names contain one of these
+    /// Run only the tests whose names contain one of these; or `hostile` first: only the
+    /// corpus of hostile modules and clients, and show what came of each (of those whose
+    /// names contain one of the other words)
     filters: Vec<String>,
 }
+
+/// The word that stands for the hostile corpus.
+const HOSTILE: &str = "hostile";
 
 impl Test {
     /// Runs every part, whatever became of those before it, and sums up.
     pub(crate) fn run(&self, workspace: &Workspace) -> ExitCode {
-        let parts = [
+        match self.filters.split_first() {
+            Some((first, cases)) if first == HOSTILE => sum_up(&[
+                Part::step("guests", || guests::build(workspace, self.setup)),
+                Part::command("build", workspace.cargo("build").args(["--workspace", "--bins"])),
+                hostile(workspace, cases),
+            ]),
+            _ => sum_up(&self.parts(workspace)),
+        }
+    }
+
+    fn parts(&self, workspace: &Workspace) -> [Part; 10] {
+        [
             Part::step("guests", || guests::build(workspace, self.setup)),
             Part::command("fmt", workspace.cargo("fmt").args(["--all", "--check"])),
             self.unless_fast("clippy", &mut clippy(workspace)),
@@ -33,18 +49,10 @@ impl Test {
             self.supply_chain(workspace),
             Part::command("build", workspace.cargo("build").args(["--workspace", "--all-targets"])),
             self.tests(workspace),
+            Part::tests("fuzz", Runner::CargoTest, &mut self.fuzz(workspace)),
             Part::tests("evaluators' tests", Runner::CargoTest, &mut self.shared(workspace)),
             Part::tests("doc tests", Runner::CargoTest, &mut self.doc_tests(workspace)),
-        ];
-
-        println!("\n== summary");
-        let mut sum = Counts::default();
-        for part in &parts {
-            part.print();
-            sum += part.counts;
-        }
-        println!("\n{sum}");
-        if sum.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        ]
     }
 
     /// What is built in. Left out, and counted as that, where there is nothing to look
@@ -88,11 +96,39 @@ impl Test {
         test
     }
 
+    /// A short run of the fuzz targets, which have a workspace of their own as well.
+    fn fuzz(&self, workspace: &Workspace) -> Command {
+        let mut test = workspace.cargo("test");
+        test.args(["--locked", "--manifest-path", "fuzz/Cargo.toml", "--no-fail-fast", "--tests"]);
+        test.arg("--target-dir").arg(workspace.target()).arg("--").args(&self.filters);
+        test
+    }
+
     fn doc_tests(&self, workspace: &Workspace) -> Command {
         let mut test = workspace.cargo("test");
         test.args(["--workspace", "--doc", "--no-fail-fast", "--"]).args(&self.filters);
         test
     }
+}
+
+/// The test of the hostile corpus, by itself, with all that it prints. The whole workspace
+/// is built for it, so that features are those of every other build.
+fn hostile(workspace: &Workspace, cases: &[String]) -> Part {
+    let mut test = workspace.cargo("test");
+    test.args(["--workspace", "--test", HOSTILE, "--", "--nocapture"]);
+    test.env("FARSIDE_HOSTILE", cases.join(","));
+    Part::tests(HOSTILE, Runner::CargoTest, &mut test)
+}
+
+fn sum_up(parts: &[Part]) -> ExitCode {
+    println!("\n== summary");
+    let mut sum = Counts::default();
+    for part in parts {
+        part.print();
+        sum += part.counts;
+    }
+    println!("\n{sum}");
+    if sum.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn clippy(workspace: &Workspace) -> Command {

@@ -23,7 +23,9 @@ pub(super) fn check(binary: &[u8], sizes: &Sizes) -> Result<(), ModuleError> {
                 for memory in memories {
                     let memory = memory.map_err(invalid)?;
                     let page = memory.page_size_log2.unwrap_or(16);
-                    let needed = memory.initial.checked_shl(page).unwrap_or(u64::MAX);
+                    let needed =
+                        1_u64.checked_shl(page).and_then(|page| memory.initial.checked_mul(page));
+                    let needed = needed.unwrap_or(u64::MAX);
                     if needed > sizes.memory_bytes as u64 {
                         let (needed, most) = (ByteSize::new(needed), sizes.memory_bytes as u64);
                         return Err(ModuleError::Memory { needed, most: ByteSize::new(most) });

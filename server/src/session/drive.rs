@@ -15,7 +15,7 @@ use super::Session;
 use super::calls::{self, Ended};
 use super::nested::Callee;
 use super::select::{select_cached, select_in_memory, select_stored};
-use super::series::{self, Series};
+use super::series::Series;
 use super::state::Asker;
 use super::step::{Alarm, Job, Place, Step};
 use super::value::{Body, Value};

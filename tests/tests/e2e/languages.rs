@@ -1,10 +1,9 @@
 //! Servers that evaluate a language.
 
-use std::fs::File;
 use std::path::PathBuf;
 
 use farside::{Language, Session};
-use farside_tests::{Server, ServerBuilder, evaluator};
+use farside_tests::{Server, ServerBuilder, evaluator, evaluator_turn};
 use serde::de::DeserializeOwned;
 
 /// The evaluator of JavaScript, unless this machine could not build it.
@@ -39,13 +38,10 @@ pub(crate) async fn evaluating(language: &str) -> Option<Server> {
 
 /// The same of a server with settings of its own.
 pub(crate) async fn evaluating_with(server: ServerBuilder, language: &str) -> Option<Server> {
-    let Some(module) = evaluator(language) else {
+    let Some(_turn) = evaluator_turn(language) else {
         eprintln!("skipped: the evaluator of {language} is not built on this machine");
         return None;
     };
-    // The first one compiles it, for all who wait here and find the code beside it.
-    let turn = File::create(module.with_extension("lock")).unwrap();
-    turn.lock().unwrap();
     let server = server.start();
     let session = server.session().await;
     session.language(language).ready().await.unwrap();

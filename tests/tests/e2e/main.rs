@@ -4,9 +4,10 @@
     reason = "a test may panic, in its functions too; that is how it fails"
 )]
 
+use farside_tests::{bystander, echo, gate, peer, sdk};
+
 mod account;
 mod asking;
-mod bystander;
 mod calling;
 mod ceilings;
 mod cli;
@@ -16,14 +17,12 @@ mod desk;
 mod determinism;
 mod differing;
 mod draining;
-mod echo;
 mod evaluating;
 mod evaluators;
 mod fairness;
 mod faults;
 mod floods;
 mod fresh;
-mod gate;
 mod languages;
 mod limits;
 mod local;
@@ -32,14 +31,12 @@ mod objects;
 mod ordering;
 mod own;
 mod owners;
-mod peer;
 mod plain;
 mod preparing;
 mod python;
 mod readme;
 mod refs;
 mod repl;
-mod sdk;
 mod sessions;
 mod smoke;
 mod spending;
