@@ -7,7 +7,8 @@ use farside_protocol::outline::{self, SessionSummary};
 use farside_protocol::{AttachTo, Request, ResumeKey, SessionId, Transport};
 
 use crate::ask::Answer;
-use crate::connect::{self, ClientBuilder, ConnectError};
+use crate::connect::{self, ClientBuilder};
+use crate::connect_error::ConnectError;
 use crate::disconnected::Disconnected;
 use crate::link::Connection;
 use crate::session::{Session, SessionError};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use farside_protocol::{Failure, RefId, Request, ResumeKey, Seq, SessionId, WriterId};
 
 use crate::ask::{Answer, Attached};
-use crate::connect::ConnectError;
+use crate::connect_error::ConnectError;
 use crate::disconnected::Disconnected;
 use crate::far::Far;
 use crate::function::Function;

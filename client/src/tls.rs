@@ -16,7 +16,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use crate::connect::{CertificateProblem, ConnectError};
+use crate::connect_error::{CertificateProblem, ConnectError};
 
 /// Makes TLS of connections. Cheap to clone; made once for a client, so that a later
 /// connection goes on where an earlier one of it has come to.

@@ -1,6 +1,7 @@
 //! What all connections and sessions of one server share.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
@@ -32,6 +33,8 @@ pub(crate) struct Core {
     pub(crate) memory: Arc<Meter>,
     /// Bytes that the process had for itself before it served anyone.
     pub(crate) memory_at_start: u64,
+    /// Bytes that it had beside what is counted, after the allocator last gave some back.
+    pub(crate) memory_kept: AtomicU64,
     pub(crate) modules: Modules,
     pub(crate) values: Values,
     pub(crate) evaluators: Arc<Evaluators>,
@@ -118,8 +121,13 @@ impl Core {
         self.sessions.reap(now);
         self.connections.look(&LinkPatience::of(&self.config), now);
         let core = Arc::clone(self);
-        let looked = self
-            .blocking(move || Ok((core.owners.refresh(SystemTime::now()), machine::own_memory())));
+        let looked = self.blocking(move || {
+            let own = machine::own_memory();
+            if let Some(own) = own {
+                core.give_back_memory(own.bytes());
+            }
+            Ok((core.owners.refresh(SystemTime::now()), own))
+        });
         let Ok((refreshed, own)) = looked.await else { return };
         if let Some(own) = own {
             self.watch_memory(own.bytes());
@@ -130,6 +138,20 @@ impl Core {
         }
         let revoked = Failure::new(ErrorCode::SessionExpired, "the token of its owner was revoked");
         self.sessions.close_of(&refreshed.revoked, &revoked);
+    }
+
+    /// Has the allocator give back what it keeps, once that is much more than the last time
+    /// that nothing more could be given back. Takes as long as there is memory.
+    fn give_back_memory(&self, own: u64) {
+        let unknown = |own: u64| own.saturating_sub(self.memory_at_start + self.memory.used());
+        let kept = &self.memory_kept;
+        if unknown(own) <= kept.load(Ordering::Relaxed) + IN_FLUX / 4 {
+            kept.fetch_min(unknown(own), Ordering::Relaxed);
+            return;
+        }
+        machine::give_back_freed();
+        let left = machine::own_memory().map_or(0, ByteSize::bytes);
+        kept.store(unknown(left), Ordering::Relaxed);
     }
 
     /// Has what the system counts as this process's memory count here, as far as that is

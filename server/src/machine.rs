@@ -33,6 +33,18 @@ pub(crate) fn own_memory() -> Option<ByteSize> {
     in_kib(&text, "RssAnon:")
 }
 
+/// Has the allocator give back to the system what was freed and is kept for use again.
+/// Elsewhere than with glibc, allocators do so by themselves.
+pub(crate) fn give_back_freed() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    {
+        #[expect(unsafe_code, reason = "there is no safe call for it")]
+        // SAFETY: it takes no pointers, and may be called from any thread at any time
+        // (malloc_trim(3): MT-Safe).
+        let _ = unsafe { libc::malloc_trim(0) };
+    }
+}
+
 /// The memory that a setting allows on this machine.
 pub(crate) fn allowed_memory(setting: ProcessMemory) -> ByteSize {
     let total = || {

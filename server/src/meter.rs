@@ -71,7 +71,6 @@ impl Meter {
     }
 
     /// Bytes in use.
-    #[cfg(test)]
     pub(crate) fn used(&self) -> u64 {
         self.used.load(Ordering::Relaxed)
     }

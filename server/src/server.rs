@@ -5,6 +5,7 @@ use std::future::Future;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, SystemTime};
 
 use axum::Router;
@@ -170,6 +171,7 @@ impl Server {
             sandbox,
             memory,
             memory_at_start: machine::own_memory().map_or(0, ByteSize::bytes),
+            memory_kept: AtomicU64::new(0),
             modules: Modules::open(Arc::clone(&storage)).await?,
             values: Values::open(storage).await?,
             evaluators,

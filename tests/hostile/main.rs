@@ -45,10 +45,6 @@ async fn warm_up(server: &Arc<Server>) {
         session.language(language).eval::<()>("1").get_raw(None).await.unwrap();
         session.close().await.unwrap();
     }
-    // What such a case leaves is left once: were it a leak, it would be left once more.
-    for case in corpus::all().iter().filter(|case| case.hoards()) {
-        case.run(server).await;
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

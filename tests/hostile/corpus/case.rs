@@ -38,7 +38,6 @@ pub struct Case {
     kind: Kind,
     promised: &'static [&'static str],
     is_heavy: bool,
-    hoards: bool,
     language: Option<&'static str>,
     act: Box<Act>,
 }
@@ -56,7 +55,7 @@ impl Case {
         let act = Box::new(move |server| -> Pin<Box<dyn Future<Output = String> + Send>> {
             Box::pin(act(server))
         });
-        Case { name, kind, promised, is_heavy: false, hoards: false, language: None, act }
+        Case { name, kind, promised, is_heavy: false, language: None, act }
     }
 
     /// The same case, as one that takes seconds or much memory.
@@ -65,22 +64,10 @@ impl Case {
         self
     }
 
-    /// The same case, as one after which the server's allocator keeps much of what was freed,
-    /// for the next who wants as much.
-    pub(super) fn hoarding(self) -> Case {
-        Case { hoards: true, ..self.heavy() }
-    }
-
     /// The same case, as one that needs an evaluator.
     pub(super) fn needing(mut self, language: &'static str) -> Case {
         self.language = Some(language);
         self
-    }
-
-    /// Whether the server's allocator keeps much of what was freed after it.
-    #[must_use]
-    pub fn hoards(&self) -> bool {
-        self.hoards
     }
 
     /// The language whose evaluator it needs and this machine has not.

@@ -41,7 +41,7 @@ pub(super) fn cases() -> Vec<Case> {
             &["hung up: QuotaExceeded"],
             references,
         )
-        .hoarding(),
+        .heavy(),
         client(
             "kept bytes until there is no room",
             &["QuotaExceeded, goes on"],
@@ -64,7 +64,7 @@ pub(super) fn cases() -> Vec<Case> {
                 format!("{refused}, {}", if on { "goes on" } else { "does not go on" })
             },
         )
-        .hoarding(),
+        .heavy(),
         client("10,000 gets whose answers nobody reads", &["goes on"], |server| async move {
             let mut peer = Peer::attached(&server).await;
             let value = peer.seq();

@@ -106,7 +106,7 @@ pub(super) fn cases() -> Vec<Case> {
             ["CpuLimit", "DeadlineExceeded"],
             "while True:\n    try:\n        while True: pass\n    except BaseException: pass"
         ),
-        python!("recursion", ["GuestError", "Trap"], "def f(): return 1 + f()\nf()"),
+        python!("recursion", ["GuestError", "Trap", "CpuLimit"], "def f(): return 1 + f()\nf()"),
         python!(
             "a recursion in how something is shown",
             ["GuestError", "NotMaterializable"],

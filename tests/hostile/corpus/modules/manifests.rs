@@ -124,7 +124,7 @@ pub(super) fn cases() -> Vec<Case> {
             || placed(&Manifest { docs: "x".repeat(5 << 20), ..function(Schema::default()) }),
             &[],
         )
-        .hoarding(),
+        .heavy(),
         made(
             "a result of another type than it says",
             &["7"],
@@ -143,7 +143,7 @@ pub(super) fn cases() -> Vec<Case> {
             },
             CALL,
         )
-        .hoarding(),
+        .heavy(),
         made(
             "two parameters of a name",
             &["7, InvalidArgument"],
