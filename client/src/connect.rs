@@ -321,7 +321,7 @@ fn check_url(url: &str) -> Result<bool, ConnectError> {
 }
 
 /// The port of an address without its scheme, if it names one.
-fn port(address: &str) -> Option<&str> {
+pub(crate) fn port(address: &str) -> Option<&str> {
     let host = address.split(['/', '?']).next().unwrap_or_default();
     // The colons of an IPv6 address stand in brackets.
     let after = host.rfind(']').map_or(host, |end| &host[end..]);

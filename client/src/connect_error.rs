@@ -2,10 +2,12 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use farside_protocol::{DEFAULT_PORT, Failure, PROTOCOL_VERSION};
 
+use crate::connect::port;
 use crate::disconnected::Disconnected;
 
 /// Why a server's certificate is not accepted.

@@ -8,7 +8,7 @@ use crate::table::mib;
 
 /// Memory that it may hold more than at the start: code of its own that it had not touched,
 /// tables that have grown once, and what was freed in the midst of what was not.
-const MEMORY: u64 = 48 << 20;
+const MEMORY: u64 = 64 << 20;
 
 /// Descriptors that it may have open more than at the start.
 const DESCRIPTORS: usize = 4;
