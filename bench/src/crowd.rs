@@ -10,8 +10,16 @@ use crate::cores::{Cores, Place};
 use crate::server::{DataFolder, Server};
 
 /// What a server needs beyond its defaults for so many sessions of one owner.
-pub(crate) const FLAGS: [&str; 4] =
-    ["--limits-owner-sessions", "12000", "--limits-sessions", "12000"];
+pub(crate) const FLAGS: [&str; 8] = [
+    "--limits-owner-sessions",
+    "12000",
+    "--limits-sessions",
+    "12000",
+    "--limits-owner-instances",
+    "20000",
+    "--limits-owner-memory",
+    "70%",
+];
 
 /// Sessions opened at the same time.
 const AT_ONCE: usize = 32;

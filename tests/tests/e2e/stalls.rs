@@ -56,7 +56,7 @@ async fn a_message_comes_whole_in_time_or_its_connection_ends() {
             }
         }
     }
-    server.wait_for_log("a message did not come whole within 1s");
+    let _ = server.wait_for_log("a message did not come whole within 1s");
     bystander.goes_on().await;
     is_resumable(&server, &peer).await;
 }
@@ -74,7 +74,7 @@ async fn a_client_that_does_not_read_is_paused_then_given_up() {
     peer.send(&[Request::Get { seq, of: value.id(), path: None }]).await;
     // Credit for all of it, of which nothing is read.
     peer.send(&[Request::Credit { transfer: seq, until: u64::MAX }]).await;
-    server.wait_for_log("the client read nothing for 1s");
+    let _ = server.wait_for_log("the client read nothing for 1s");
     bystander.goes_on().await;
     assert_eq!(session.wait(&[value.id()], 1, None).await.unwrap(), [RefState::Ready]);
     is_resumable(&server, &peer).await;

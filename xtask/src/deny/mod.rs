@@ -19,7 +19,7 @@ use database::Database;
 const VERSION: &str = "0.20.2";
 
 /// The workspaces that are looked at.
-const MANIFESTS: [&str; 2] = ["Cargo.toml", "evaluators/Cargo.toml"];
+const MANIFESTS: [&str; 3] = ["Cargo.toml", "evaluators/Cargo.toml", "fuzz/Cargo.toml"];
 
 #[derive(Args)]
 pub(crate) struct Deny {
