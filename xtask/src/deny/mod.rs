@@ -89,6 +89,10 @@ fn install(workspace: &Workspace) -> Result<PathBuf> {
     let mut cargo = workspace.cargo("install");
     cargo.args(["--locked", "cargo-deny", "--version", VERSION, "--root"]).arg(&root);
     cargo.env("CARGO_TARGET_DIR", root.join("target"));
+    // It runs for a second; optimizing it across crates takes many minutes.
+    for (setting, value) in [("LTO", "off"), ("CODEGEN_UNITS", "16"), ("OPT_LEVEL", "1")] {
+        cargo.env(format!("CARGO_PROFILE_RELEASE_{setting}"), value);
+    }
     workspace::run(&mut cargo).context("cargo-deny can't be built")?;
     Ok(own(workspace))
 }
