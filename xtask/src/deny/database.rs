@@ -4,6 +4,7 @@
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result};
 
@@ -65,21 +66,31 @@ impl Database {
     /// A configuration of cargo-deny that reads this database.
     pub(super) fn config(&self, workspace: &Workspace) -> Result<PathBuf> {
         let root = workspace.root().join("deny.toml");
-        let Database::Kept(folder) = self else { return Ok(root) };
+        let Database::Kept(_) = self else { return Ok(root) };
         let text = fs::read_to_string(&root).context("cannot read deny.toml")?;
         let clones = workspace.target().join("deny").join("clones");
         if clones.exists() {
             fs::remove_dir_all(&clones).context("cannot remove the last clone of advisories")?;
         }
         let own = format!(
-            "[advisories]\ndb-urls = [\"file://{}\"]\ndb-path = \"{}\"\ngit-fetch-with-cli = true",
-            folder.display(),
+            "[advisories]\ndb-urls = [\"{RUSTSEC}\"]\ndb-path = \"{}\"\ngit-fetch-with-cli = true",
             clones.display()
         );
         let config = workspace.target().join("deny").join("deny.toml");
         fs::write(&config, text.replacen("[advisories]", &own, 1))
             .context("cannot write a configuration of cargo-deny")?;
         Ok(config)
+    }
+}
+
+impl Database {
+    /// Has git, which cargo-deny runs, read the kept advisories in place of the database.
+    pub(super) fn redirect(&self, deny: &mut Command) {
+        if let Database::Kept(folder) = self {
+            let base = format!("url.file://{}.insteadOf", folder.display());
+            deny.env("GIT_CONFIG_COUNT", "1").env("GIT_CONFIG_KEY_0", base);
+            deny.env("GIT_CONFIG_VALUE_0", RUSTSEC);
+        }
     }
 }
 

@@ -60,10 +60,11 @@ pub(crate) fn check(workspace: &Workspace, setup: Setup) -> Result<()> {
     let config = database.config(workspace)?;
     for manifest in MANIFESTS {
         let mut deny = workspace.command(&program);
-        deny.args(["--manifest-path", manifest, "--locked", "check"]);
-        deny.arg("--config").arg(&config);
-        // Every duplicate of a crate would be told of, with how it came in.
-        deny.args(["--hide-inclusion-graph", "advisories", "bans", "licenses", "sources"]);
+        deny.args(["--manifest-path", manifest, "--locked", "--config"]).arg(&config);
+        // How each crate came in would be told of, too.
+        deny.args(["check", "--hide-inclusion-graph"]);
+        deny.args(["advisories", "bans", "licenses", "sources"]);
+        database.redirect(&mut deny);
         workspace::run(&mut deny)?;
     }
     Ok(())
