@@ -24,6 +24,9 @@ use crate::turns::Turns;
 /// being counted one by one.
 const IN_FLUX: u64 = 64 << 20;
 
+/// At every so many looks of the caretaker freed memory is given back.
+const GIVES_BACK: u64 = 10;
+
 /// One server's configuration, sandbox, storage and sessions.
 pub(crate) struct Core {
     pub(crate) config: Arc<Config>,
@@ -33,8 +36,8 @@ pub(crate) struct Core {
     pub(crate) memory: Arc<Meter>,
     /// Bytes that the process had for itself before it served anyone.
     pub(crate) memory_at_start: u64,
-    /// Bytes that it had beside what is counted, after the allocator last gave some back.
-    pub(crate) memory_kept: AtomicU64,
+    /// How often the caretaker has looked at it.
+    pub(crate) looks: AtomicU64,
     pub(crate) modules: Modules,
     pub(crate) values: Values,
     pub(crate) evaluators: Arc<Evaluators>,
@@ -140,18 +143,14 @@ impl Core {
         self.sessions.close_of(&refreshed.revoked, &revoked);
     }
 
-    /// Has the allocator give back what it keeps, once that is much more than the last time
-    /// that nothing more could be given back. Takes as long as there is memory.
+    /// Has the allocator give back what was freed, every now and then while there is much
+    /// that nothing here counts. Takes as long as there is memory.
     fn give_back_memory(&self, own: u64) {
-        let unknown = |own: u64| own.saturating_sub(self.memory_at_start + self.memory.used());
-        let kept = &self.memory_kept;
-        if unknown(own) <= kept.load(Ordering::Relaxed) + IN_FLUX / 4 {
-            kept.fetch_min(unknown(own), Ordering::Relaxed);
-            return;
+        let looks = self.looks.fetch_add(1, Ordering::Relaxed);
+        let uncounted = own.saturating_sub(self.memory_at_start + self.memory.used());
+        if looks.is_multiple_of(GIVES_BACK) && uncounted > IN_FLUX / 4 {
+            machine::give_back_freed();
         }
-        machine::give_back_freed();
-        let left = machine::own_memory().map_or(0, ByteSize::bytes);
-        kept.store(unknown(left), Ordering::Relaxed);
     }
 
     /// Has what the system counts as this process's memory count here, as far as that is

@@ -171,7 +171,7 @@ impl Server {
             sandbox,
             memory,
             memory_at_start: machine::own_memory().map_or(0, ByteSize::bytes),
-            memory_kept: AtomicU64::new(0),
+            looks: AtomicU64::new(0),
             modules: Modules::open(Arc::clone(&storage)).await?,
             values: Values::open(storage).await?,
             evaluators,

@@ -22,6 +22,13 @@ impl Process {
         self.memory("VmRSS:")
     }
 
+    /// Memory of its own that it holds now, in bytes: not that of files, which the system
+    /// takes back as it likes.
+    #[must_use]
+    pub fn own(&self) -> Option<u64> {
+        self.memory("RssAnon:")
+    }
+
     /// The most memory that it held since [`forget_peak`](Process::forget_peak), in bytes.
     #[must_use]
     pub fn peak(&self) -> Option<u64> {
