@@ -1,7 +1,7 @@
 //! Whom a token speaks for: what its sessions may do and use, all of them together.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -41,6 +41,8 @@ pub(crate) struct Owner {
     /// CPU time of all its sessions.
     cpu: Arc<CpuRate>,
     sessions: AtomicUsize,
+    /// Whether it has no token any more; an owner of the same name later is another one.
+    revoked: AtomicBool,
 }
 
 impl fmt::Debug for Owner {
@@ -69,6 +71,7 @@ impl Owner {
             kept: Meter::of_setting("limits.owner_kept_bytes", kept),
             cpu,
             sessions: AtomicUsize::new(0),
+            revoked: AtomicBool::new(false),
         })
     }
 
@@ -111,6 +114,12 @@ impl Owner {
         *self.config.lock().unwrap_or_else(PoisonError::into_inner) = config;
     }
 
+    /// It has no token any more: it opens no session, and may do nothing.
+    pub(super) fn revoke(&self) {
+        self.revoked.store(true, Ordering::Relaxed);
+        self.permissions.store(Permissions::default().bits(), Ordering::Relaxed);
+    }
+
     /// Whether it may do something now.
     pub(crate) fn may(&self, permission: Permission) -> bool {
         Permissions::from_bits(self.permissions.load(Ordering::Relaxed)).contain(permission)
@@ -133,8 +142,12 @@ impl Owner {
     /// A place for another session of it.
     ///
     /// # Errors
-    /// `QuotaExceeded` when it has as many as it may.
+    /// `QuotaExceeded` when it has as many as it may, `Unauthenticated` when its token was
+    /// revoked.
     pub(crate) fn open_session(self: &Arc<Self>) -> Result<OwnerSession, Failure> {
+        if self.revoked.load(Ordering::Relaxed) {
+            return Err(Failure::new(ErrorCode::Unauthenticated, "the token was revoked"));
+        }
         let most = self.config().limits.owner_sessions;
         let below = |count: usize| (count < most).then_some(count + 1);
         match self.sessions.try_update(Ordering::Relaxed, Ordering::Relaxed, below) {

@@ -195,7 +195,11 @@ impl Owners {
         let Table { owners, records, .. } = table;
         let has_token = |name: &str| records.iter().any(|record| record.name == name);
         let revoked = owners.extract_if(|name, _| !has_token(name));
-        Ok(revoked.map(|(_, owner)| owner.id()).collect())
+        let revoke = |(_, owner): (String, Arc<Owner>)| {
+            owner.revoke();
+            owner.id()
+        };
+        Ok(revoked.map(revoke).collect())
     }
 }
 
@@ -308,6 +312,9 @@ mod tests {
         TokensFile::revoke(setup.folder.path(), &setup.config, "alice").unwrap();
         assert_eq!(owners.refresh(now).revoked, [alice.id()]);
         assert_eq!(setup.why(&second, 0), "the token is wrong");
+        // A client that was let in just before can do nothing more.
+        assert_eq!(alice.open_session().unwrap_err().code, ErrorCode::Unauthenticated);
+        assert!(!alice.may(Permission::Upload));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use farside_protocol::codec::DecodeError;
@@ -230,6 +230,10 @@ impl Connection {
             (Stage::Unknown, request) => {
                 let (admission, welcome) = Greeting::of(request)?.check(&self.core)?;
                 self.entry.admitted(&admission);
+                // From here on the caretaker ends it; until now nobody did.
+                if let Some(failure) = self.core.owners.refusal(&admission, SystemTime::now()) {
+                    return Err(failure);
+                }
                 self.outbox.send(welcome);
                 self.stage = Stage::Greeted { next: Seq::FIRST, owner: admission.owner };
                 Ok(())
