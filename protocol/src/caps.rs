@@ -9,6 +9,10 @@ use std::time::Duration;
 /// Largest frame, in bytes. A frame is read whole before its messages are.
 pub const FRAME_BYTES: usize = 256 * 1024;
 
+/// Most messages in a frame. Small ones are gathered into frames of 64 KiB, which hold
+/// fewer of any kind.
+pub const MESSAGES_IN_FRAME: usize = 16 * 1024;
+
 /// Largest payload that rides inside a message; a larger one is a transfer.
 pub const INLINE_BYTES: usize = 64 * 1024;
 

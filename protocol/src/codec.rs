@@ -57,6 +57,9 @@ pub enum DecodeError {
     /// Text that is not UTF-8.
     #[error("text is not UTF-8")]
     NotUtf8,
+    /// More messages in a frame than there may be.
+    #[error("a frame of more than {} messages", caps::MESSAGES_IN_FRAME)]
+    TooManyMessages,
 }
 
 /// A field or message that has a wire form.
@@ -201,6 +204,11 @@ impl Decoder {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.rest.is_empty()
+    }
+
+    /// Reads no more.
+    pub(crate) fn end(&mut self) {
+        self.rest.clear();
     }
 
     fn peek(&self) -> Result<u8, DecodeError> {

@@ -1,9 +1,49 @@
 //! What requests and replies have in common: how a closed enum of messages gets
 //! its numbers and its wire form, and how values ride in messages.
 
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use bytes::Bytes;
+
+use crate::caps;
+use crate::codec::{DecodeError, Decoder, Wire};
+
+/// The messages of a frame, decoded one at a time.
+pub(crate) struct Messages<M> {
+    input: Decoder,
+    /// How many more there may be.
+    left: usize,
+    of: PhantomData<fn() -> M>,
+}
+
+impl<M> Messages<M> {
+    pub(crate) fn of(frame: Bytes) -> Messages<M> {
+        let input = Decoder::new(frame);
+        Messages { input, left: caps::MESSAGES_IN_FRAME, of: PhantomData }
+    }
+}
+
+impl<M: Wire> Iterator for Messages<M> {
+    type Item = Result<M, DecodeError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.input.is_empty() {
+            return None;
+        }
+        let message = match self.left.checked_sub(1) {
+            Some(left) => {
+                self.left = left;
+                M::decode(&mut self.input)
+            }
+            None => Err(DecodeError::TooManyMessages),
+        };
+        if message.is_err() {
+            self.input.end();
+        }
+        Some(message)
+    }
+}
 
 /// Value bytes in a message, or the announcement of a transfer that brings them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,16 +138,7 @@ macro_rules! messages {
             pub fn decode_frame(
                 frame: ::bytes::Bytes,
             ) -> impl Iterator<Item = Result<$Enum, $crate::codec::DecodeError>> {
-                let mut input = $crate::codec::Decoder::new(frame);
-                let mut broken = false;
-                ::std::iter::from_fn(move || {
-                    if broken || input.is_empty() {
-                        return None;
-                    }
-                    let message = <$Enum as $crate::codec::Wire>::decode(&mut input);
-                    broken = message.is_err();
-                    Some(message)
-                })
+                $crate::message::Messages::of(frame)
             }
         }
 

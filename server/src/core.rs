@@ -8,7 +8,7 @@ use bytes::Bytes;
 use farside_protocol::{ErrorCode, Failure, ModuleHash};
 use tokio::runtime::Handle;
 
-use crate::auth::{OwnerId, Owners};
+use crate::auth::{Owner, Owners};
 use crate::config::{ByteSize, Config};
 use crate::connection::{Connections, LinkPatience};
 use crate::evaluators::Evaluators;
@@ -38,6 +38,8 @@ pub(crate) struct Core {
     pub(crate) memory_at_start: u64,
     /// How often the caretaker has looked at it.
     pub(crate) looks: AtomicU64,
+    /// Bytes that nothing counted when it last had some given back.
+    pub(crate) uncounted: AtomicU64,
     pub(crate) modules: Modules,
     pub(crate) values: Values,
     pub(crate) evaluators: Arc<Evaluators>,
@@ -55,7 +57,7 @@ impl Core {
     /// storage. None if it was not. What is to be compiled waits for the owner's turn.
     pub(crate) async fn known_module(
         self: &Arc<Self>,
-        owner: OwnerId,
+        owner: &Owner,
         id: CodeId,
     ) -> Option<Result<Arc<Module>, Failure>> {
         let hash = id.hash;
@@ -91,7 +93,7 @@ impl Core {
     /// A module whose bytes a client just sent: checked, compiled, kept.
     pub(crate) async fn new_module(
         self: &Arc<Self>,
-        owner: OwnerId,
+        owner: &Owner,
         id: CodeId,
         bytes: Bytes,
     ) -> Result<Arc<Module>, Failure> {
@@ -143,13 +145,21 @@ impl Core {
         self.sessions.close_of(&refreshed.revoked, &revoked);
     }
 
-    /// Has the allocator give back what was freed, every now and then while there is much
-    /// that nothing here counts. Takes as long as there is memory.
+    /// Gives back what idle guests have left of their stacks, and has the allocator give
+    /// back what was freed: every now and then while there is much that nothing here
+    /// counts, and soon when that grows. Takes as long as there is memory.
     fn give_back_memory(&self, own: u64) {
         let looks = self.looks.fetch_add(1, Ordering::Relaxed);
         let uncounted = own.saturating_sub(self.memory_at_start + self.memory.used());
-        if looks.is_multiple_of(GIVES_BACK) && uncounted > IN_FLUX / 4 {
+        let grew = uncounted.saturating_sub(self.uncounted.load(Ordering::Relaxed)) > IN_FLUX;
+        let is_time = looks.is_multiple_of(GIVES_BACK) && uncounted > IN_FLUX / 4;
+        if grew || is_time {
+            self.sandbox.stock.give_back_stacks();
+            self.sessions.give_back_stacks();
             machine::give_back_freed();
+        }
+        if grew || looks.is_multiple_of(GIVES_BACK) {
+            self.uncounted.store(uncounted, Ordering::Relaxed);
         }
     }
 

@@ -3,15 +3,16 @@
 //!
 //! Whoever runs a guest charges its session's account as it runs, and asks before a call
 //! begins and at each of its ticks whether that is used up. An account lives as long as
-//! its session, a rate as long as its owner's sessions. What the server itself does for
-//! a session, such as compiling, is not counted. Nothing here reads a clock but the end
-//! of an account.
+//! its session, a rate as long as its owner's sessions. Compiling an owner's modules
+//! counts for its rate. Nothing here reads a clock but the end of an account.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use farside_protocol::{ErrorCode, Failure};
+
+use crate::rate::{Rate, nanos};
 
 /// What one session's guests have used.
 #[derive(Debug)]
@@ -38,7 +39,7 @@ impl CpuAccount {
         let before = self.used.fetch_add(time, Ordering::Relaxed);
         let grains = before.saturating_add(time) / GRAIN - before / GRAIN;
         if grains > 0 {
-            self.owner.charge(grains * GRAIN, now);
+            self.owner.charge(Duration::from_nanos(grains * GRAIN), now);
         }
     }
 
@@ -64,77 +65,45 @@ impl CpuAccount {
 impl Drop for CpuAccount {
     fn drop(&mut self) {
         // Many short sessions use as much as a long one.
-        self.owner.charge(*self.used.get_mut() % GRAIN, Instant::now());
+        let rest = *self.used.get_mut() % GRAIN;
+        self.owner.charge(Duration::from_nanos(rest), Instant::now());
     }
 }
 
-/// What the sessions of one owner use in a minute: a bucket that holds so much, and loses
-/// as much in each minute. Once it is full nothing runs until half of it is free, so that
-/// what runs again can do something.
+/// What is done for one owner in a minute, by its sessions and by the compiler.
 #[derive(Debug)]
-pub(crate) struct CpuRate {
-    begun: Instant,
-    per_minute: AtomicU64,
-    /// When the bucket will be empty, since it was made.
-    empty_at: AtomicU64,
-    /// Until when nothing runs, since then.
-    shut_until: AtomicU64,
-}
+pub(crate) struct CpuRate(Rate);
 
-const MINUTE: u64 = 60_000_000_000;
+const MINUTE: Duration = Duration::from_mins(1);
 
 impl CpuRate {
     /// A rate of so much in each minute.
     pub(crate) fn new(per_minute: Duration, now: Instant) -> Arc<CpuRate> {
-        Arc::new(CpuRate {
-            begun: now,
-            per_minute: AtomicU64::new(nanos(per_minute).max(1)),
-            empty_at: AtomicU64::new(0),
-            shut_until: AtomicU64::new(0),
-        })
+        Arc::new(CpuRate(Rate::new(nanos(per_minute), MINUTE, now)))
     }
 
     /// Another rate from now on.
     pub(crate) fn set_per_minute(&self, per_minute: Duration) {
-        self.per_minute.store(nanos(per_minute).max(1), Ordering::Relaxed);
+        self.0.set_per_period(nanos(per_minute));
     }
 
-    fn charge(&self, time: u64, now: Instant) {
-        let now = self.since_begun(now);
-        let per_minute = self.per_minute.load(Ordering::Relaxed);
-        let losing = u128::from(time) * u128::from(MINUTE) / u128::from(per_minute);
-        let losing = u64::try_from(losing).unwrap_or(u64::MAX);
-        let after = |empty_at: u64| empty_at.max(now).saturating_add(losing);
-        let before = self.empty_at.update(Ordering::Relaxed, Ordering::Relaxed, after);
-        let empty_at = after(before);
-        if empty_at - now >= MINUTE {
-            self.shut_until.fetch_max(empty_at - MINUTE / 2, Ordering::Relaxed);
-        }
+    /// Counts time that was used for the owner by `now`.
+    pub(crate) fn charge(&self, time: Duration, now: Instant) {
+        self.0.charge(nanos(time), now);
     }
 
-    fn is_used_up(&self, now: Instant) -> Option<Failure> {
-        let shut_until = self.shut_until.load(Ordering::Relaxed);
-        if shut_until == 0 {
-            return None;
-        }
-        let left = shut_until.checked_sub(self.since_begun(now)).filter(|left| *left > 0)?;
-        let per_minute = Duration::from_nanos(self.per_minute.load(Ordering::Relaxed));
+    /// Why nothing may be done for the owner `now`, if nothing may.
+    pub(crate) fn is_used_up(&self, now: Instant) -> Option<Failure> {
+        let left = self.0.shut_for(now)?;
+        let per_minute = Duration::from_nanos(self.0.per_period());
         let message = format!(
             "the owner's sessions have used {per_minute:?} of CPU time within a minute, all they may"
         );
-        let seconds = left.div_ceil(1_000_000_000);
+        let seconds = left.as_nanos().div_ceil(1_000_000_000);
         let hint =
             format!("try again in {seconds} s, or raise limits.owner_cpu_per_minute on the server");
         Some(Failure::new(ErrorCode::QuotaExceeded, message).with_hint(hint))
     }
-
-    fn since_begun(&self, now: Instant) -> u64 {
-        nanos(now.saturating_duration_since(self.begun))
-    }
-}
-
-fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod fair_queue;
 mod listener;
 mod machine;
 mod meter;
+mod rate;
 mod sandbox;
 mod server;
 mod session;

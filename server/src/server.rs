@@ -172,6 +172,7 @@ impl Server {
             memory,
             memory_at_start: machine::own_memory().map_or(0, ByteSize::bytes),
             looks: AtomicU64::new(0),
+            uncounted: AtomicU64::new(0),
             modules: Modules::open(Arc::clone(&storage)).await?,
             values: Values::open(storage).await?,
             evaluators,

@@ -19,24 +19,30 @@ pub(crate) struct Row {
 
 #[derive(Default)]
 pub(crate) struct Table {
+    /// Whether it is printed row by row.
+    is_shown: bool,
     rows: Vec<Row>,
     /// Cases left out, by the language that they need.
     left_out: BTreeMap<&'static str, usize>,
 }
 
 impl Table {
-    /// A table without rows; its head is printed.
-    pub(crate) fn begin() -> Table {
-        println!(
-            "{:<6} {:<58} {:>7} {:>9} {:>9}  outcome (promised, where that is more)",
-            "who", "case", "time", "peak", "compiler"
-        );
-        Table::default()
+    /// A table without rows; if it is shown, its head is printed.
+    pub(crate) fn begin(is_shown: bool) -> Table {
+        if is_shown {
+            println!(
+                "{:<6} {:<58} {:>7} {:>9} {:>9}  outcome (promised, where that is more)",
+                "who", "case", "time", "peak", "compiler"
+            );
+        }
+        Table { is_shown, ..Table::default() }
     }
 
-    /// Adds a row, and prints it.
+    /// Adds a row; if the table is shown, it is printed.
     pub(crate) fn add(&mut self, row: Row) {
-        row.print();
+        if self.is_shown {
+            row.print();
+        }
         self.rows.push(row);
     }
 

@@ -120,6 +120,31 @@ fn a_frame_holds_several_messages_in_order() {
 }
 
 #[test]
+fn a_frame_holds_so_many_messages() {
+    let frame = |count| {
+        let done = |seq| Reply::Done { seq: Seq::new(seq).unwrap() };
+        encode(&(1..=count).map(done).collect::<Vec<_>>(), Reply::encode)
+    };
+    let most = caps::MESSAGES_IN_FRAME;
+    assert_eq!(Reply::decode_frame(frame(most as u64)).filter(Result::is_ok).count(), most);
+    let all: Vec<_> = Reply::decode_frame(frame(most as u64 + 2)).collect();
+    assert_eq!(all.len(), most + 1, "nothing comes after an error");
+    assert_eq!(all[most], Err(DecodeError::TooManyMessages));
+}
+
+#[test]
+fn no_gathered_frame_holds_too_many_messages() {
+    // The smallest message there is, with the smallest numbers there are.
+    let mut frame = Vec::new();
+    let mut messages = 0;
+    while frame.len() < 64 * 1024 {
+        messages += 1;
+        Reply::Done { seq: Seq::new(messages).unwrap() }.encode(&mut frame);
+    }
+    assert!(messages <= caps::MESSAGES_IN_FRAME as u64, "{messages}");
+}
+
+#[test]
 fn payloads_are_slices_of_the_frame() {
     let frame = encode(
         &[Request::Put {

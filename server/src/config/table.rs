@@ -98,9 +98,11 @@ settings_table! {
         /// How often a guest may call the host in one call: for the clock, random numbers,
         /// its log, and calls of its own.
         call_host_calls: usize = 1_000_000, in 1..=1_000_000_000_000;
+        /// How often the guests of a session may call the host in a second, all together.
+        session_host_calls: usize = 10_000_000, in 1..=1_000_000_000_000;
         /// Processor time that all calls of a session may take together.
         session_cpu: Duration = Duration::from_hours(1), in TICK..=LONGEST;
-        /// Processor time that the calls of one owner's sessions may take in a minute.
+        /// Processor time that one owner's calls and compilations may take in a minute.
         owner_cpu_per_minute: Duration = Duration::from_mins(10), in TICK..=LONGEST;
         /// References that a session holds.
         session_refs: usize = 100_000, in 1..=1_000_000_000;

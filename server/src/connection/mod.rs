@@ -97,7 +97,8 @@ enum Stage {
         next: Seq,
         owner: Arc<Owner>,
     },
-    /// It waits for a session; nothing is read meanwhile.
+    /// It waits for a session. One frame is read meanwhile, and kept: so it is seen when
+    /// the client leaves.
     Opening {
         session: Waiting,
         lease: Option<Duration>,
@@ -124,7 +125,7 @@ impl Connection {
                 tokio::task::yield_now().await;
             }
             let looks = match (&self.stage, &self.rest) {
-                (Stage::Opening { .. }, _) => Looks::Away,
+                (Stage::Opening { .. }, Some(_)) => Looks::Away,
                 (_, Some(_)) => Looks::ForRoom,
                 (_, None) => Looks::ForFrames,
             };
@@ -186,8 +187,9 @@ impl Connection {
                 format!("a frame of {} bytes; {} are allowed", frame.len(), caps::FRAME_BYTES);
             return Err(Failure::new(ErrorCode::BadRequest, message));
         }
-        let mut messages = Request::decode_frame(frame);
-        if !self.take_messages(&mut messages)? {
+        let mut messages = Request::decode_frame(frame).peekable();
+        let waits = matches!(self.stage, Stage::Opening { .. });
+        if (waits || !self.take_messages(&mut messages)?) && messages.peek().is_some() {
             self.rest = Some(Box::new(messages));
         }
         Ok(())

@@ -16,7 +16,7 @@ use super::compiled::CompiledCode;
 use super::host::{Grants, Host};
 use super::module::{Module, ModuleError};
 use super::profile::{CodeId, Profile};
-use crate::auth::OwnerId;
+use crate::auth::Owner;
 
 /// All modules of the process. Those that no session has any more are dropped;
 /// their compiled code stays on disk.
@@ -128,27 +128,27 @@ impl Catalog {
         bytes: Bytes,
     ) -> Result<Product, Failure> {
         let order = self.evaluator_order.clone();
-        self.compile_within(OwnerId::OPERATOR, order, hash, bytes).await
+        self.compile_within(None, order, hash, bytes).await
     }
 
     /// Has a module compiled, when it is its owner's turn.
     ///
     /// # Errors
     /// When it is no module that runs here, or takes too much to compile, or too many of
-    /// this owner's wait.
+    /// this owner's wait, or the owner has no CPU time left.
     pub(crate) async fn compile(
         &self,
-        owner: OwnerId,
+        owner: &Owner,
         id: CodeId,
         bytes: Bytes,
     ) -> Result<Product, Failure> {
         let order = Order { profile: id.profile, ..self.order.clone() };
-        self.compile_within(owner, order, id.hash, bytes).await
+        self.compile_within(Some(owner), order, id.hash, bytes).await
     }
 
     async fn compile_within(
         &self,
-        owner: OwnerId,
+        owner: Option<&Owner>,
         order: Order,
         hash: ModuleHash,
         bytes: Bytes,

@@ -23,7 +23,7 @@ pub(crate) const WASMTIME_VERSION: &str = "48.0.8";
 const GUEST_STACK: usize = 4 << 20;
 
 /// Stack of the fiber that a guest runs on; the difference is for host functions.
-const FIBER_STACK: usize = 6 << 20;
+pub(super) const FIBER_STACK: usize = 6 << 20;
 
 /// Linear memories, and tables, that one module may define.
 pub(super) const PER_MODULE: u32 = 4;

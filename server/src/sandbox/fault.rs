@@ -6,7 +6,8 @@ use farside_protocol::{ErrorCode, Failure, beginning, caps};
 use wasmtime::{FrameInfo, FrameSymbol, PoolConcurrencyLimitError, Trap, WasmBacktrace};
 
 use super::budget::Refused;
-use super::host::{Host, TooManyHostCalls};
+use super::host::Host;
+use super::host_calls::TooManyHostCalls;
 use crate::config::ByteSize;
 use crate::meter::Exceeded;
 
@@ -115,11 +116,8 @@ fn trap(error: &wasmtime::Error) -> Failure {
         let message = "the server is full: it has no memory or table left for an instance";
         return Failure::new(ErrorCode::Unavailable, message).with_hint("try again in a moment");
     }
-    if error.downcast_ref::<TooManyHostCalls>().is_some() {
-        let message = "the guest called the host more often than a call may: for its clock, random \
-                       numbers, log, or functions of the session";
-        return Failure::new(ErrorCode::QuotaExceeded, message)
-            .with_hint("do less in one call, or raise limits.call_host_calls on the server");
+    if let Some(too_many) = error.downcast_ref::<TooManyHostCalls>() {
+        return too_many.failure();
     }
     let Some(trap) = error.downcast_ref::<Trap>() else {
         let text = beginning(error.root_cause(), caps::FAILURE_TEXT_BYTES);

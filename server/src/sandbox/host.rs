@@ -11,6 +11,7 @@ use wasmtime::{Caller, Engine, Extern, Linker, Memory, StoreContextMut, UpdateDe
 use super::budget::{Budget, Share};
 use super::ending::Demand;
 use super::executor::Stop;
+use super::host_calls::HostCalls;
 use super::nested;
 
 /// The module name of all imports.
@@ -19,7 +20,7 @@ pub(super) const IMPORT_MODULE: &str = "farside";
 /// What one panic report may hold, in bytes.
 const PANIC_BYTES: u32 = 8 * 1024;
 
-/// Random bytes per request.
+/// Random bytes per request, so that none holds its thread for long.
 const RANDOM_BYTES: u32 = 64 * 1024;
 
 /// What guests are allowed beyond computing.
@@ -67,7 +68,7 @@ pub(crate) struct CallLog {
     of: RefId,
     sink: Arc<dyn LogSink>,
     bytes_left: usize,
-    host_calls_left: usize,
+    host_calls: HostCalls,
     caller: Option<nested::Caller>,
 }
 
@@ -77,9 +78,9 @@ impl CallLog {
         of: RefId,
         sink: Arc<dyn LogSink>,
         bytes: usize,
-        host_calls: usize,
+        host_calls: HostCalls,
     ) -> CallLog {
-        CallLog { of, sink, bytes_left: bytes, host_calls_left: host_calls, caller: None }
+        CallLog { of, sink, bytes_left: bytes, host_calls, caller: None }
     }
 
     /// The same for a call that may call others.
@@ -154,12 +155,10 @@ impl Host {
     /// # Errors
     /// When it was one too many; the guest ends with that.
     pub(super) fn count_host_call(&mut self) -> wasmtime::Result<()> {
-        let Some(log) = &mut self.log else { return Ok(()) };
-        match log.host_calls_left.checked_sub(1) {
-            Some(left) => log.host_calls_left = left,
-            None => return Err(TooManyHostCalls.into()),
+        match &mut self.log {
+            Some(log) => Ok(log.host_calls.count()?),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// The next number of a seed's sequence, which is the same in every store:
@@ -196,11 +195,6 @@ impl Host {
     }
 }
 
-/// Ends a guest that called the host more often than it may.
-#[derive(Debug, thiserror::Error)]
-#[error("the guest called the host too often")]
-pub(super) struct TooManyHostCalls;
-
 /// Ends a guest that did not end by itself; why is in [`Stop`].
 #[derive(Debug, thiserror::Error)]
 #[error("the guest was made to stop")]
@@ -229,6 +223,14 @@ struct OutOfMemory {
     at: u32,
     len: u32,
 }
+
+/// Ends a guest that asks for so many random bytes at once that it would hold its thread.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{IMPORT_MODULE}.random was asked for {0} bytes; it gives {RANDOM_BYTES} at once, and more to \
+     those who ask again"
+)]
+struct TooManyRandomBytes(u32);
 
 /// Ends a guest that reported a panic; the text is in [`Host::panic`].
 #[derive(Debug, thiserror::Error)]
@@ -309,8 +311,8 @@ fn provide_clock(linker: &mut Linker<Host>, stands_still: bool) -> wasmtime::Res
 fn provide_random(linker: &mut Linker<Host>, seed: Option<u64>) -> wasmtime::Result<()> {
     let random = move |mut caller: Caller<'_, Host>, at: u32, len: u32| {
         caller.data_mut().count_host_call()?;
-        if seed.is_none() && len > RANDOM_BYTES {
-            return Err(OutOfMemory { import: "random", at, len }.into());
+        if len > RANDOM_BYTES {
+            return Err(TooManyRandomBytes(len).into());
         }
         let (bytes, host) = bytes_of(&mut caller, "random", at, len)?;
         match seed {

@@ -25,10 +25,12 @@ mod fuel;
 mod recovery;
 mod renewal;
 mod run;
+mod stack;
 
 use recovery::Recovery;
 use renewal::Renewal;
 pub(crate) use run::{Finished, Ground, run};
+use stack::Stack;
 
 /// A module instantiated for a session. Its memory is freed when it is dropped.
 pub(crate) struct Instance {
@@ -42,6 +44,7 @@ pub(crate) struct Instance {
     recovery: Option<Recovery>,
     /// What it is made new with after a fresh call, if it can be.
     renewal: Option<Renewal>,
+    stack: Stack,
     _permit: Permit,
 }
 
@@ -111,6 +114,7 @@ impl Instance {
             module,
             recovery: None,
             renewal: None,
+            stack: Stack::default(),
             _permit: permit,
         })
     }

@@ -15,6 +15,7 @@ mod engine;
 mod executor;
 mod fault;
 mod host;
+mod host_calls;
 mod image;
 mod imports;
 mod instance;
@@ -49,6 +50,7 @@ pub(crate) use engine::{TICK, WASMTIME_VERSION};
 pub(crate) use executor::{Begun, Bounds, Executor, GuestFuture, Payer, Running, Stop};
 pub(crate) use fault::Fault;
 pub(crate) use host::{CallLog, Grants, LogSink};
+pub(crate) use host_calls::{HostCallRate, HostCalls};
 pub(crate) use instance::{
     Finished, Ground, Instance, Invocation, Output, UNCOUNTED, run, too_large,
 };

@@ -23,6 +23,9 @@ pub(super) const CALL_PREFIX: &str = "farside_call_";
 /// How the names of exports begin that are for the host alone.
 const HOSTS: &str = "farside_";
 
+/// What every module of the SDK exports.
+pub(super) const ABI: &str = "farside_abi";
+
 /// The export that makes anew, in each instance, what must differ between them.
 const WAKE: &str = "farside_wake";
 
@@ -327,7 +330,7 @@ fn beginning(bytes: &[u8]) -> String {
 
 /// The names of an SDK module's functions, sorted; none for a plain module.
 pub(super) fn sdk_functions(code: &wasmtime::Module) -> Option<Vec<String>> {
-    code.get_export("farside_abi")?;
+    code.get_export(ABI)?;
     let mut names: Vec<String> = code
         .exports()
         .filter_map(|export| export.name().strip_prefix(CALL_PREFIX).map(str::to_owned))
@@ -346,7 +349,7 @@ pub(super) fn plain_manifest(code: &wasmtime::Module) -> Result<Manifest, Module
     let mut params = 0;
     for export in code.exports() {
         let ExternType::Func(ty) = export.ty() else { continue };
-        if export.name().len() > caps::NAME_BYTES || export.name().starts_with(HOSTS) {
+        if !is_plain(export.name()) {
             continue;
         }
         params += ty.params().len();
@@ -354,6 +357,11 @@ pub(super) fn plain_manifest(code: &wasmtime::Module) -> Result<Manifest, Module
         functions.extend(plain::describe(export.name(), &ty));
     }
     Ok(Manifest { functions, ..Manifest::default() })
+}
+
+/// Whether an exported function of this name is one to call, in a module without the SDK.
+pub(super) fn is_plain(name: &str) -> bool {
+    name.len() <= caps::NAME_BYTES && !name.starts_with(HOSTS)
 }
 
 /// Parameters that all functions of a module may have together.

@@ -70,6 +70,15 @@ impl Stock {
         oldest.is_some()
     }
 
+    /// Gives back what calls have left of the instances' stacks.
+    pub(crate) fn give_back_stacks(&self) {
+        for (_, instance) in self.ready().iter_mut() {
+            if instance.has_used_stack() {
+                instance.give_back_stack();
+            }
+        }
+    }
+
     /// Gives up all that are a session's.
     pub(crate) fn forget(&self, lane: Lane) {
         let mut gone = Vec::new();

@@ -40,7 +40,7 @@ impl Session {
         self.core.runtime.spawn(async move {
             let core = Arc::clone(&session.core);
             let mut steps = Vec::new();
-            match core.known_module(session.owner().id(), code).await {
+            match core.known_module(session.owner(), code).await {
                 Some(Ok(module)) => {
                     session.state().install(&asker, seq, &name, module, &mut steps);
                 }
@@ -80,7 +80,7 @@ impl Session {
             }
             Purpose::Module { name, code } => {
                 self.core.runtime.spawn(async move {
-                    let made = session.core.new_module(session.owner().id(), code, bytes).await;
+                    let made = session.core.new_module(session.owner(), code, bytes).await;
                     if made.is_ok() {
                         session.core.modules.note_shown(session.owner().name(), code.hash).await;
                     }

@@ -149,7 +149,7 @@ impl State {
                 let module = slot.module()?;
                 let (instance, poison) = match &slot.state {
                     SlotState::Empty => ("none", None),
-                    SlotState::Idle(_) | SlotState::Busy(_) | SlotState::Kept => ("live", None),
+                    SlotState::Idle(_) | SlotState::Busy(_) | SlotState::Aside => ("live", None),
                     SlotState::Poisoned { first, .. } => ("poisoned", Some(first.to_string())),
                 };
                 Some(ModuleOutline {

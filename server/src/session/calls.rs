@@ -97,7 +97,7 @@ impl State {
     pub(super) fn advance(&mut self, number: u32, steps: &mut Vec<Step>) {
         loop {
             let slot = &mut self.slots[number as usize];
-            if matches!(slot.state, SlotState::Busy(_) | SlotState::Kept) {
+            if matches!(slot.state, SlotState::Busy(_) | SlotState::Aside) {
                 return;
             }
             match slot.queue.pop_front() {
@@ -419,7 +419,7 @@ impl State {
         let slot = &mut self.slots[number as usize];
         if slot.replaced_by.is_none()
             || !slot.queue.is_empty()
-            || matches!(slot.state, SlotState::Busy(_) | SlotState::Kept)
+            || matches!(slot.state, SlotState::Busy(_) | SlotState::Aside)
         {
             return;
         }

@@ -21,8 +21,8 @@ use super::step::{Alarm, Job, Place, Step};
 use super::value::{Body, Value};
 use crate::failures;
 use crate::sandbox::{
-    Arguments, Begun, Bounds, CallLog, Caller, Finished, Ground, Invocation, Payer, Permit,
-    Running, TICK, run,
+    Arguments, Begun, Bounds, CallLog, Caller, Finished, Ground, HostCalls, Invocation, Payer,
+    Permit, Running, TICK, run,
 };
 use crate::storage::StorageUrl;
 
@@ -251,7 +251,8 @@ impl Session {
         let begins_here = patience.lasts(job.of, now) && !job.module.is_long(job.function);
         let caller = Caller::new(job.of, bounds.deadline, Arc::clone(self) as _);
         let (log, log_bytes) = (job.standing.outermost, limits.log_bytes.as_len());
-        let log = CallLog::new(log, Arc::clone(self) as _, log_bytes, limits.call_host_calls);
+        let host_calls = HostCalls::new(limits.call_host_calls, Arc::clone(&self.host_calls));
+        let log = CallLog::new(log, Arc::clone(self) as _, log_bytes, host_calls);
         let log = log.of_caller(caller);
         let future = Box::pin(run(ground, stop.clone(), log, invocation));
         let payer = Payer { account: &self.cpu, is_within_caller: patience.is_callers() };

@@ -52,7 +52,7 @@ use crate::core::Core;
 use crate::cpu::CpuAccount;
 use crate::fair_queue::Turn;
 use crate::meter::Meter;
-use crate::sandbox::{Budget, Lane, LogSink};
+use crate::sandbox::{Budget, HostCallRate, Lane, LogSink};
 use state::State;
 
 /// One client's state on the server. Shared by its connections and running calls.
@@ -70,6 +70,7 @@ pub(crate) struct Session {
     opened: Instant,
     budget: Arc<Budget>,
     cpu: Arc<CpuAccount>,
+    host_calls: Arc<HostCallRate>,
     lease: Mutex<Lease>,
     /// Whether an instance's state may have to be kept before its next call.
     unkept: AtomicBool,
@@ -121,10 +122,11 @@ impl Session {
             core,
             of_owner,
             _place: place,
-            config,
             opened: Instant::now(),
             budget,
             cpu,
+            host_calls: HostCallRate::new(config.limits.session_host_calls, Instant::now()),
+            config,
             lease: Mutex::new(lease),
             unkept: AtomicBool::new(false),
             state: Mutex::new(state),

@@ -192,6 +192,13 @@ impl Sessions {
         }
     }
 
+    /// Gives back what calls have left of guests' stacks, in sessions' idle instances.
+    pub(crate) fn give_back_stacks(&self) {
+        for session in self.all() {
+            session.give_back_stacks();
+        }
+    }
+
     /// Takes nothing more: no session is opened or joined, and those that there are
     /// go on only with what they have taken.
     pub(crate) fn retire(&self, failure: &Failure) {

@@ -1,4 +1,4 @@
-//! What a session does once its answers are sent.
+//! What a session does with its instances between calls.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -17,13 +17,24 @@ impl Session {
         if !self.unkept.swap(false, Ordering::Relaxed) {
             return;
         }
-        let mut unkept = self.state().take_unkept();
-        while let Some((number, mut instance)) = unkept {
-            instance.keep_state();
+        self.between_calls(Instance::is_unkept, Instance::keep_state);
+    }
+
+    /// Gives back what calls have left of its instances' stacks.
+    pub(super) fn give_back_stacks(self: &Arc<Self>) {
+        self.between_calls(Instance::has_used_stack, Instance::give_back_stack);
+    }
+
+    /// Does something with each instance that wants it and is not entered, with the
+    /// session's lock let go meanwhile.
+    fn between_calls(self: &Arc<Self>, wants: fn(&Instance) -> bool, work: fn(&mut Instance)) {
+        let mut taken = self.state().take_aside(wants);
+        while let Some((number, mut instance)) = taken {
+            work(&mut instance);
             let mut steps = Vec::new();
             let mut state = self.state();
             state.put_back(number, instance, &mut steps);
-            unkept = state.take_unkept();
+            taken = state.take_aside(wants);
             drop(state);
             self.drive(steps, &mut Patience::none());
         }
@@ -31,16 +42,16 @@ impl Session {
 }
 
 impl State {
-    /// An instance whose state is to be kept, with its slot, which can't be entered until
-    /// it is put back.
-    fn take_unkept(&mut self) -> Option<(u32, Box<Instance>)> {
-        let is_unkept = |state: &SlotState| match state {
-            SlotState::Idle(instance) => instance.is_unkept(),
+    /// An instance that wants something done with it, with its slot, which can't be
+    /// entered until it is put back.
+    fn take_aside(&mut self, wants: fn(&Instance) -> bool) -> Option<(u32, Box<Instance>)> {
+        let is_one = |state: &SlotState| match state {
+            SlotState::Idle(instance) => wants(instance),
             _ => false,
         };
-        let number = self.slots.iter().position(|slot| is_unkept(&slot.state))?;
+        let number = self.slots.iter().position(|slot| is_one(&slot.state))?;
         let state = &mut self.slots[number].state;
-        match std::mem::replace(state, SlotState::Kept) {
+        match std::mem::replace(state, SlotState::Aside) {
             SlotState::Idle(instance) => Some((number as u32, instance)),
             other => {
                 *state = other;

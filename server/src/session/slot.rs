@@ -72,8 +72,8 @@ pub(super) enum SlotState {
     Empty,
     Idle(Box<Instance>),
     Busy(Occupant),
-    /// Its instance's state is being kept, between calls.
-    Kept,
+    /// Something is done with its instance between calls.
+    Aside,
     /// A call went wrong and the state is lost, until the client renews.
     Poisoned {
         first: Arc<Failure>,
@@ -84,7 +84,7 @@ pub(super) enum SlotState {
 impl SlotState {
     /// Whether there is an instance.
     pub(super) fn is_live(&self) -> bool {
-        matches!(self, SlotState::Idle(_) | SlotState::Busy(_) | SlotState::Kept)
+        matches!(self, SlotState::Idle(_) | SlotState::Busy(_) | SlotState::Aside)
     }
 }
 

@@ -51,7 +51,7 @@ impl Fixture {
         let (asker, _) = session.attach(&outbox, None).unwrap();
         let bytes = Bytes::from_static(MODULE.as_bytes());
         let id = CodeId { hash: ModuleHash::of(&bytes), profile: Profile::counting(false) };
-        let module = core.new_module(owner.id(), id, bytes).await.unwrap();
+        let module = core.new_module(&owner, id, bytes).await.unwrap();
         session.state().install(&asker, Seq::FIRST, "m", module, &mut Vec::new());
         Fixture { server, session, asker, next: Seq::FIRST, _data: data }
     }

@@ -79,3 +79,68 @@ async fn calls_of_functions_are_calls_of_the_host() {
         assert_eq!(spoken.eval::<i64>("hello.square(3)").get().await.unwrap(), 9, "{language}");
     }
 }
+
+#[tokio::test]
+async fn a_sessions_guests_call_the_host_so_often_in_a_second() {
+    let server = Server::builder()
+        .flag("--limits-session-host-calls", "20000")
+        .flag("--guests-clock", "true")
+        .flag("--guests-random", "true")
+        .start();
+    let mut bystander = Bystander::new(&server).await;
+    let session = server.session().await;
+    let asking = upload_text(&session, "asking", ASKING).await;
+    // Many calls that ask little are one that asks much.
+    let mut asked = 0;
+    let ended = loop {
+        let far = asking.call::<()>("clock", (500,));
+        if far.get().await.is_err() {
+            break broken(&far).await;
+        }
+        asked += 500;
+        assert!(asked < 10_000_000, "that many take far longer than a second, or are too fast");
+    };
+    insta::assert_snapshot!(ended, @"
+    QuotaExceeded: the session's guests called the host more than 20000 times in a second: for its clock, random numbers, log, or functions of the session
+        in function 4
+    hint: try again in a second, ask less often, or raise limits.session_host_calls on the server
+    ");
+    bystander.goes_on().await;
+    // Another session has its own.
+    let other = server.session().await;
+    let other = upload_text(&other, "asking", ASKING).await;
+    other.call::<()>("clock", (500,)).get().await.unwrap();
+}
+
+#[tokio::test]
+async fn random_bytes_come_in_pieces() {
+    let text = ASKING.replace("(i32.const 0) (i32.const 8)", "(i32.const 0) (local.get $n)");
+    let text = text.replace("(memory (export \"memory\") 1)", "(memory (export \"memory\") 2)");
+    for seed in [None, Some("7")] {
+        let server =
+            Server::builder().flag("--guests-clock", "true").flag("--guests-random", "true");
+        let server = match seed {
+            Some(seed) => server.flag("--guests-deterministic", "true").flag("--guests-seed", seed),
+            None => server,
+        };
+        let server = server.start();
+        let session = server.session().await;
+        let asking = upload_text(&session, "asking", &text).await;
+        let refused = broken(&asking.call::<()>("random", (65_537,))).await;
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(refused, @"
+            Trap: the guest was stopped: farside.random was asked for 65537 bytes; it gives 65536 at once, and more to those who ask again
+                in function 5
+            ");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_written_with_the_sdk_gets_as_many_random_bytes_as_it_wants() {
+    let source = "import os\nlen(set(os.urandom(300_000)))";
+    let server = Server::builder().flag("--guests-random", "true");
+    let Some(server) = evaluating_with(server, "python").await else { return };
+    let session = server.session().await;
+    assert_eq!(session.language("python").eval::<i64>(source).get().await.unwrap(), 256);
+}

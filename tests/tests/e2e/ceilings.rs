@@ -72,6 +72,50 @@ async fn a_session_that_waits_gets_the_place_of_one_that_ends() {
 }
 
 #[tokio::test]
+async fn what_comes_while_a_session_waits_is_kept_for_it() {
+    let server = Server::builder().flag("--limits-sessions", "1").start();
+    let first = server.session().await;
+    let mut peer = Peer::greeted(&server).await;
+    let describe = |seq| Request::Describe { seq, subject: Subject::Session };
+    // In frames of their own.
+    peer.send(&[Request::Attach { session: None, lease_ms: None }]).await;
+    for number in 1..=3 {
+        peer.send(&[describe(Seq::new(number).unwrap())]).await;
+    }
+    assert!(peer.is_quiet().await, "there is no place for it");
+    first.close().await.unwrap();
+    assert!(matches!(peer.next().await, Reply::Attached { .. }));
+    for _ in 1..=3 {
+        assert!(matches!(peer.next().await, Reply::Described { .. }));
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn who_leaves_while_it_waits_for_a_session_is_forgotten() {
+    let server = Server::builder()
+        .flag("--limits-sessions", "1")
+        .flag("--limits-session-wait", "1h")
+        .start();
+    let _first = server.session().await;
+    let process = farside_tests::Process::of(server.pid());
+    let before = process.descriptors().unwrap();
+    let mut peers = Vec::new();
+    for _ in 0..8 {
+        let mut peer = Peer::greeted(&server).await;
+        peer.send(&[Request::Attach { session: None, lease_ms: None }]).await;
+        peers.push(peer);
+    }
+    assert!(process.descriptors().unwrap() >= before + 8);
+    drop(peers);
+    let begun = std::time::Instant::now();
+    while process.descriptors().unwrap() > before + 2 {
+        assert!(begun.elapsed() < Duration::from_secs(20), "it holds their connections");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
 async fn an_instance_waits_for_a_place_and_then_gives_up() {
     let server = Server::builder()
         .flag("--limits-instances", "1")

@@ -85,6 +85,21 @@ async fn a_compiler_that_dies_costs_one_upload() {
 }
 
 #[tokio::test]
+async fn a_compiler_that_walls_end_costs_one_upload() {
+    let folder = tempfile::tempdir().unwrap();
+    let compiler = program(folder.path(), "kill -SYS $$");
+    let server = Server::builder().flag("--compiler", &compiler).start();
+    let session = server.session().await;
+    let upload = session.uploader(SMALL.as_bytes().to_vec()).name("m").send().await;
+    insta::assert_snapshot!(refused(upload), @"
+    CompileFailed: the compiler failed (signal: 31 (SIGSYS))
+    hint: the server's log says more; the module is valid, and this is a defect
+    ");
+    let _line = server.wait_for_log("it made a system call that its walls forbid");
+    assert_eq!(session.put(&1).get().await.unwrap(), 1);
+}
+
+#[tokio::test]
 async fn a_compiler_that_hangs_costs_one_upload() {
     let folder = tempfile::tempdir().unwrap();
     let compiler = program(folder.path(), "exec /bin/sleep 1000");

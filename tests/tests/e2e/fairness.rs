@@ -1,5 +1,8 @@
 //! A quiet owner beside a noisy one: it has its turns, whatever the other does.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use farside::RefState;
 use farside_tests::Server;
 
@@ -40,6 +43,36 @@ async fn calls_go_on_beside_two_hundred_endless_loops_of_another_owner() {
         let state = session.wait(&[spins.id()], 0, None).await.unwrap();
         assert_eq!(state, [RefState::Pending], "it still had turns, and was not stopped");
         spins.cancel();
+    }
+}
+
+#[tokio::test]
+async fn an_owner_that_uploads_much_delays_another_by_little() {
+    const MODULES: usize = 24;
+    let server = Server::start();
+    let quiet = session_of(&server, &["quiet"]).await;
+    let noisy = session_of(&server, &["noisy"]).await;
+    let done = Arc::new(AtomicUsize::new(0));
+    let uploads: Vec<_> = (0..MODULES)
+        .map(|number| {
+            let (session, done) = (noisy.clone(), Arc::clone(&done));
+            let text = crate::compiling::laborious(150 + number).into_bytes();
+            tokio::spawn(async move {
+                session.uploader(text).name(format!("m{number}")).send().await.unwrap();
+                done.fetch_add(1, Ordering::Relaxed);
+            })
+        })
+        .collect();
+    // By then all others wait for their turns, or are on their way to it.
+    while done.load(Ordering::Relaxed) == 0 {
+        tokio::task::yield_now().await;
+    }
+    let counts = upload_text(&quiet, "counts", LOOPING).await;
+    let before = done.load(Ordering::Relaxed);
+    assert!(before < MODULES / 2, "{before} of the other's modules came first");
+    assert_eq!(counts.call::<i64>("count", (2,)).get().await.unwrap(), 2);
+    for upload in uploads {
+        upload.await.unwrap();
     }
 }
 

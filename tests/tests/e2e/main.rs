@@ -32,6 +32,7 @@ mod ordering;
 mod own;
 mod owners;
 mod plain;
+mod poisoning;
 mod preparing;
 mod python;
 mod readme;
@@ -40,6 +41,8 @@ mod repl;
 mod sessions;
 mod smoke;
 mod spending;
+#[cfg(target_os = "linux")]
+mod stacks;
 mod stalls;
 mod stats;
 mod stopping;

@@ -296,3 +296,24 @@ async fn a_file_of_tokens_that_is_wrong_stops_a_start_and_no_running_server() {
     --- exit code 9
     ");
 }
+
+#[tokio::test]
+async fn an_owners_sessions_share_its_memory() {
+    const GROWING: &str = r#"(module (memory 1)
+        (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0))))"#;
+    /// 40 MiB, in pages.
+    const MUCH: i32 = 640;
+    let server = Server::start();
+    let client = owner(&server, &["alice", "--limit", "owner_memory=64MiB"]).await;
+    let (one, two) = (client.session().await.unwrap(), client.session().await.unwrap());
+    let grow = upload_text(&one, "growing", GROWING).await;
+    assert_eq!(grow.call::<i32>("grow", (MUCH,)).get().await.unwrap(), 1);
+    let grows = upload_text(&two, "growing", GROWING).await;
+    assert_eq!(grows.call::<i32>("grow", (MUCH,)).get().await.unwrap(), -1, "it is refused");
+    // What others have is not its, and what it gives up it has again.
+    let other = session_of(&server, &["bob", "--limit", "owner_memory=64MiB"]).await;
+    let others = upload_text(&other, "growing", GROWING).await;
+    assert_eq!(others.call::<i32>("grow", (MUCH,)).get().await.unwrap(), 1);
+    one.close().await.unwrap();
+    assert_eq!(grows.call::<i32>("grow", (MUCH,)).get().await.unwrap(), 1);
+}

@@ -116,27 +116,46 @@ async fn what_calls_of_calls_use_counts_once() {
     }
 }
 
+/// A text with the time that it says to wait left out.
+fn without_time(text: String) -> String {
+    let (before, rest) = text.split_once("try again in ").unwrap();
+    let (seconds, after) = rest.split_once(" s,").unwrap();
+    let seconds: u64 = seconds.parse().unwrap();
+    assert!((1..=3600).contains(&seconds), "{seconds} s");
+    format!("{before}try again in [n] s,{after}")
+}
+
+#[tokio::test]
+async fn compiling_an_owners_modules_counts_for_it() {
+    let server = Server::builder().flag("--limits-owner-cpu-per-minute", "100ms").start();
+    let session = server.session().await;
+    // It takes longer than that, and is not stopped for it.
+    let text = crate::compiling::laborious(400);
+    session.uploader(text.into_bytes()).name("long").send().await.unwrap();
+    let upload = session.uploader(WORK.as_bytes().to_vec()).name("worker").send().await;
+    insta::assert_snapshot!(without_time(crate::told::refused(upload)), @"
+    QuotaExceeded: the owner's sessions have used 100ms of CPU time within a minute, all they may
+    hint: try again in [n] s, or raise limits.owner_cpu_per_minute on the server
+    ");
+    let other = crate::owners::session_of(&server, &["other"]).await;
+    let worker = worker(&other).await;
+    assert_eq!(worker.call::<i64>("work", (10,)).get().await.unwrap(), 10);
+}
+
 #[tokio::test]
 async fn an_owner_uses_so_much_cpu_time_in_a_minute() {
-    let server = Server::builder().flag("--limits-owner-cpu-per-minute", "100ms").start();
+    let server = Server::builder().flag("--limits-owner-cpu-per-minute", "2s").start();
     let (one, two) = (server.session().await, server.session().await);
     let hello = one.upload(guest("hello")).await.unwrap();
     let worker = worker(&two).await;
     assert_eq!(worker.call::<i64>("work", (10,)).get().await.unwrap(), 10);
-    let without_time = |text: String| {
-        let (before, rest) = text.split_once("try again in ").unwrap();
-        let (seconds, after) = rest.split_once(" s,").unwrap();
-        let seconds: u64 = seconds.parse().unwrap();
-        assert!((1..=60).contains(&seconds), "{seconds} s");
-        format!("{before}try again in [n] s,{after}")
-    };
     insta::assert_snapshot!(without_time(broken(&hello.call::<()>("spin", ())).await), @"
-    QuotaExceeded: the call was stopped: the owner's sessions have used 100ms of CPU time within a minute, all they may
+    QuotaExceeded: the call was stopped: the owner's sessions have used 2s of CPU time within a minute, all they may
     hint: try again in [n] s, or raise limits.owner_cpu_per_minute on the server
     ");
     // Whichever session used it.
     insta::assert_snapshot!(without_time(broken(&worker.call::<i64>("work", (10,))).await), @"
-    QuotaExceeded: the owner's sessions have used 100ms of CPU time within a minute, all they may
+    QuotaExceeded: the owner's sessions have used 2s of CPU time within a minute, all they may
     hint: try again in [n] s, or raise limits.owner_cpu_per_minute on the server
     ");
     let outline = two.describe().await.unwrap();

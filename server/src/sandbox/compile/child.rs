@@ -9,6 +9,7 @@ use std::io::{self, Read, Write};
 use std::num::NonZeroUsize;
 use std::process;
 use std::thread;
+use std::time::Duration;
 
 use bytes::Bytes;
 use rayon_core::ThreadPoolBuilder;
@@ -61,9 +62,21 @@ fn compile() -> io::Result<()> {
     walls::bound(&order)?;
     ThreadPoolBuilder::new().num_threads(threads).build_global().map_err(io::Error::other)?;
     let answer = work(&order, &bytes).map_err(super::super::module::ModuleError::into_failure);
-    out.write_all(&encode_answer(&answer))?;
+    out.write_all(&encode_answer(&answer, cpu_time()))?;
     if let Ok(product) = &answer {
         out.write_all(&product.code)?;
     }
     out.flush()
+}
+
+/// CPU time of this process, all threads together; none where the system does not tell.
+#[cfg(unix)]
+fn cpu_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::try_from(time).unwrap_or_default()
+}
+
+#[cfg(not(unix))]
+fn cpu_time() -> Duration {
+    Duration::ZERO
 }

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::io;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use farside_protocol::{ErrorCode, Failure};
@@ -15,7 +16,7 @@ use super::pool::{self, Pool};
 use super::program::Program;
 use super::walls::Raised;
 use super::work::work;
-use crate::auth::OwnerId;
+use crate::auth::{Owner, OwnerId};
 use crate::fair_queue::{FairQueue, QueueFull};
 
 /// Modules compiled at once; others wait for their turn.
@@ -103,39 +104,73 @@ impl Compiler {
         text
     }
 
-    /// Compiles a module, when it is its owner's turn.
+    /// Compiles a module, when it is its owner's turn, in CPU time of the owner's. Without
+    /// an owner it is the operator's.
     pub(crate) async fn compile(
         &self,
-        owner: OwnerId,
+        owner: Option<&Owner>,
         order: Order,
         bytes: Bytes,
     ) -> Result<Product, Failure> {
-        let _turn = self.queue.take(owner, 1, AT_ONCE).await.map_err(busy)?;
+        let id = owner.map_or(OwnerId::OPERATOR, Owner::id);
+        let _turn = self.queue.take(id, 1, AT_ONCE).await.map_err(busy)?;
+        let begun = Instant::now();
+        if let Some(failure) = owner.and_then(|owner| owner.cpu().is_used_up(begun)) {
+            return Err(failure);
+        }
+        let most = order.ceilings.cpu;
+        let (product, spent) = self.compile_now(order, bytes).await;
+        if let Some(owner) = owner {
+            let now = Instant::now();
+            // What did not say how much it used has used no more than it may.
+            let spent = spent.unwrap_or_else(|| now.saturating_duration_since(begun).min(most));
+            owner.cpu().charge(spent, now);
+        }
+        product
+    }
+
+    /// Compiles a module, and tells how much CPU time that took, if that is known.
+    async fn compile_now(
+        &self,
+        order: Order,
+        bytes: Bytes,
+    ) -> (Result<Product, Failure>, Option<Duration>) {
         match &self.place {
             Place::Children { program, pool } => {
                 let child = match pool.take() {
                     Some(child) => Ok(child),
                     None => pool::start(program),
                 };
-                let product = match child {
+                let answer = match child {
                     Ok(child) => in_child(child, &order, bytes).await,
                     Err(error) => Err(not_started(&error)),
                 };
                 pool.refill();
-                product
+                match answer {
+                    Ok((product, spent)) => (product, spent.into()),
+                    Err(failure) => (Err(failure), None),
+                }
             }
             Place::Here => {
                 let work = move || work(&order, &bytes).map_err(|error| error.into_failure());
-                tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
+                let product = tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
                     Err(Failure::new(ErrorCode::Internal, format!("the compiler died: {error}")))
-                })
+                });
+                (product, None)
             }
         }
     }
 }
 
 /// Has a child compile, whether or not it has said yet which walls stand.
-async fn in_child(mut child: Child, order: &Order, bytes: Bytes) -> Result<Product, Failure> {
+///
+/// # Errors
+/// When it ended without an answer.
+async fn in_child(
+    mut child: Child,
+    order: &Order,
+    bytes: Bytes,
+) -> Result<(Result<Product, Failure>, Duration), Failure> {
     let time = order.ceilings.cpu * PATIENCE;
     let head = order.encode().map_err(|error| not_started(&io::Error::other(error)))?;
     let run = async {
@@ -158,7 +193,7 @@ async fn in_child(mut child: Child, order: &Order, bytes: Bytes) -> Result<Produ
     if status.success()
         && let Some(answer) = decode_answer(&without_walls(answer.into()))
     {
-        return answer;
+        return Ok(answer);
     }
     Err(ended(order, status, &String::from_utf8_lossy(&words)))
 }

@@ -81,6 +81,9 @@ const PRODUCT: u8 = 1;
 const FAILURE: u8 = 2;
 const WALLS: u8 = 3;
 
+/// What an answer begins with: its kind, and how long it took.
+const ANSWER_HEAD: usize = 1 + size_of::<u64>();
+
 /// The most that is said of walls, in bytes.
 const WALLS_BYTES: usize = 16 * 1024;
 
@@ -148,8 +151,9 @@ fn split(bytes: &Bytes) -> Option<(Bytes, Bytes)> {
     Some((bytes.slice(LENGTH..end), bytes.slice(end..)))
 }
 
-/// What the compiler answers, before the code.
-pub(super) fn encode_answer(answer: &Result<Product, Failure>) -> Vec<u8> {
+/// What the compiler answers after so much CPU time, before the code.
+pub(super) fn encode_answer(answer: &Result<Product, Failure>, spent: Duration) -> Vec<u8> {
+    let nanos = u64::try_from(spent.as_nanos()).unwrap_or(u64::MAX).to_le_bytes();
     let product = answer
         .as_ref()
         .map(|Product { manifest, birth, .. }| rmp_serde::to_vec_named(&(manifest, birth)));
@@ -157,38 +161,41 @@ pub(super) fn encode_answer(answer: &Result<Product, Failure>) -> Vec<u8> {
     match product {
         Ok(Ok(head)) => {
             out = vec![PRODUCT];
+            out.extend(nanos);
             out.extend(with_length(&head));
         }
         Ok(Err(error)) => {
             let message = format!("the compiler's answer can't be written: {error}");
-            return encode_answer(&Err(Failure::new(
-                farside_protocol::ErrorCode::Internal,
-                message,
-            )));
+            let failure = Failure::new(farside_protocol::ErrorCode::Internal, message);
+            return encode_answer(&Err(failure), spent);
         }
         Err(failure) => {
             out = vec![FAILURE];
+            out.extend(nanos);
             Reply::Failed { seq: Seq::FIRST, failure: failure.clone() }.encode(&mut out);
         }
     }
     out
 }
 
-/// An answer with its code; none if the bytes are no answer.
-pub(super) fn decode_answer(bytes: &Bytes) -> Option<Result<Product, Failure>> {
-    let rest = bytes.slice(1.min(bytes.len())..);
-    match *bytes.first()? {
+/// An answer with its code, and the CPU time it took; none if the bytes are no answer.
+pub(super) fn decode_answer(bytes: &Bytes) -> Option<(Result<Product, Failure>, Duration)> {
+    let (kind, nanos) = bytes.get(..ANSWER_HEAD)?.split_first()?;
+    let spent = Duration::from_nanos(u64::from_le_bytes(nanos.try_into().ok()?));
+    let rest = bytes.slice(ANSWER_HEAD..);
+    let answer = match *kind {
         PRODUCT => {
             let (head, code) = split(&rest)?;
             let (manifest, birth) = rmp_serde::from_slice(&head).ok()?;
-            Some(Ok(Product { manifest, birth, code }))
+            Ok(Product { manifest, birth, code })
         }
         FAILURE => match Reply::decode_frame(rest).next()? {
-            Ok(Reply::Failed { failure, .. }) => Some(Err(failure)),
-            _ => None,
+            Ok(Reply::Failed { failure, .. }) => Err(failure),
+            _ => return None,
         },
-        _ => None,
-    }
+        _ => return None,
+    };
+    Some((answer, spent))
 }
 
 #[cfg(test)]
@@ -198,8 +205,11 @@ mod tests {
     use super::super::walls::Wall;
     use super::*;
 
-    fn over(answer: &Result<Product, Failure>) -> Option<Result<Product, Failure>> {
-        let mut bytes = encode_answer(answer);
+    /// All bytes of its number but the last are what walls begin with.
+    const SPENT: Duration = Duration::from_nanos(0x0003_0303_0303_0303);
+
+    fn over(answer: &Result<Product, Failure>) -> Option<(Result<Product, Failure>, Duration)> {
+        let mut bytes = encode_answer(answer, SPENT);
         bytes.extend(answer.iter().flat_map(|product| product.code.iter().copied()));
         decode_answer(&bytes.into())
     }
@@ -209,9 +219,9 @@ mod tests {
         let manifest = Manifest { docs: "counts".to_owned(), ..Manifest::default() };
         let birth = Birth { image: 7, starts: true };
         let product = Ok(Product { manifest, birth, code: Bytes::from_static(b"code") });
-        assert_eq!(over(&product), Some(product));
+        assert_eq!(over(&product), Some((product, SPENT)));
         let failure = Err(Failure::new(ErrorCode::InvalidModule, "no").with_hint("why"));
-        assert_eq!(over(&failure), Some(failure));
+        assert_eq!(over(&failure), Some((failure, SPENT)));
     }
 
     #[test]
@@ -228,6 +238,9 @@ mod tests {
         let mut all = said.clone();
         all.extend_from_slice(b"rest");
         assert_eq!(without_walls(all.into()), "rest");
+        let answer = Err(Failure::new(ErrorCode::InvalidModule, "no"));
+        let all = [said.clone(), encode_answer(&answer, SPENT)].concat();
+        assert_eq!(decode_answer(&without_walls(all.into())), Some((answer, SPENT)));
         assert_eq!(without_walls(Bytes::from_static(b"\x01rest")), "\x01rest");
     }
 
@@ -245,8 +258,15 @@ mod tests {
 
     #[test]
     fn other_bytes_are_no_answer() {
-        for bytes in [&b""[..], b"\x01", b"\x01\xff\xff\xff\xff", b"\x02\x00", b"\x03"] {
-            assert_eq!(decode_answer(&Bytes::copy_from_slice(bytes)), None, "{bytes:?}");
+        for (kind, rest) in [(1, &b""[..]), (1, b"\xff\xff\xff\xff"), (2, b"\x00"), (3, b"")] {
+            let whole = [&[kind], &[0; size_of::<u64>()][..], rest].concat();
+            for len in 0..=whole.len() {
+                assert_eq!(
+                    decode_answer(&Bytes::copy_from_slice(&whole[..len])),
+                    None,
+                    "{whole:?}"
+                );
+            }
         }
     }
 }

@@ -106,6 +106,7 @@ async fn run_in(entry: Entry, stop: Stop, invocation: Box<Invocation>) -> Finish
     instance.keep_state();
     ending.offer(instance.means());
     instance.store.data_mut().stopped_by(stop.clone());
+    instance.uses_stack();
     let outcome = match instance.refuel() {
         Ok(()) => instance.call_watched(&invocation).await,
         Err(fault) => Err(fault),

@@ -65,6 +65,12 @@ pub(super) fn cases() -> Vec<Case> {
         client("a frame of one byte too many", BAD, |server| {
             message(server, vec![0xc1; caps::FRAME_BYTES + 1])
         }),
+        client("a frame of more messages than there may be", BAD, |server| async move {
+            let mut peer = Peer::attached(&server).await;
+            let credit = Request::Credit { transfer: peer.seq(), until: 0 };
+            let frame = encoded(&[credit]).repeat(caps::MESSAGES_IN_FRAME + 1);
+            sends(&server, peer, frame).await
+        }),
         client("a frame that says it has 2^63 bytes", &["hung up"], |server| {
             bytes(server, head(0x80 | BINARY, 1 << 62))
         }),
