@@ -55,7 +55,10 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<Exit, Fault> {
     let done = match command {
         Command::Repl(command) => return within(ONE_CONNECTION, command.run()),
-        Command::Serve(command) => within(None, command.run()),
+        Command::Serve(command) => {
+            farside_server::keep_little_freed();
+            within(None, command.run())
+        }
         Command::New(command) => command.run(),
         Command::Config(command) => command.run(),
         Command::Completions(command) => command.run(),

@@ -26,6 +26,7 @@ pub use auth::{
     Digest, Permission, Permissions, Token, TokenError, TokenRecord, TokensFile, TokensFileError,
     UnknownPermission, local_token,
 };
+pub use machine::keep_little_freed;
 pub use sandbox::{Capacity, SandboxError, run_if_compiler};
 pub use server::{Server, StartError, router};
 pub use tls::CertificateError;
