@@ -3,6 +3,7 @@
 //! without these all, by mutations of the corpus, which stable Rust can do.
 
 use std::env;
+use std::fs;
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result};
@@ -39,7 +40,7 @@ impl Fuzz {
         };
         let mut found = false;
         for target in &led {
-            found |= !run(&mut self.led(workspace, target))?;
+            found |= !run(&mut self.led(workspace, target)?)?;
         }
         if self.target.is_none() || led.is_empty() {
             guests::build(workspace, self.setup)?;
@@ -54,16 +55,18 @@ impl Fuzz {
         Ok(if found { ExitCode::FAILURE } else { ExitCode::SUCCESS })
     }
 
-    fn led(&self, workspace: &Workspace, target: &str) -> Command {
+    fn led(&self, workspace: &Workspace, target: &str) -> Result<Command> {
         let mut fuzz = nightly(workspace);
         fuzz.args(["run", "--fuzz-dir", "fuzz", "--features", "libfuzzer", "--target-dir"]);
         fuzz.arg(workspace.target().join("fuzz")).arg(target);
-        // What is found new is kept beside the target folder, not in the corpus.
-        fuzz.arg(workspace.target().join("fuzz-found").join(target));
+        // What is found new is kept in the target folder, not in the corpus.
+        let found = workspace.target().join("fuzz-found").join(target);
+        fs::create_dir_all(&found).with_context(|| format!("cannot make {}", found.display()))?;
+        fuzz.arg(found);
         fuzz.arg(format!("fuzz/corpus/{target}"));
         let seconds = self.minutes * 60;
         fuzz.args(["--", &format!("-max_total_time={seconds}"), "-print_final_stats=1"]);
-        fuzz
+        Ok(fuzz)
     }
 
     fn mutated(&self, workspace: &Workspace, led: &[&str]) -> Command {
