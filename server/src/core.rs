@@ -16,7 +16,7 @@ use crate::failures;
 use crate::machine;
 use crate::meter::Meter;
 use crate::sandbox::{CodeId, Module, ModuleError, Product, Sandbox};
-use crate::session::Sessions;
+use crate::session::{Selections, Sessions};
 use crate::storage::{FolderLock, Modules, Values};
 use crate::turns::Turns;
 
@@ -44,6 +44,8 @@ pub(crate) struct Core {
     pub(crate) values: Values,
     pub(crate) evaluators: Arc<Evaluators>,
     pub(crate) sessions: Sessions,
+    /// Whose parts of values are looked for.
+    pub(crate) selections: Selections,
     pub(crate) connections: Connections,
     pub(crate) runtime: Handle,
     /// Who compiles which module.

@@ -177,6 +177,7 @@ impl Server {
             values: Values::open(storage).await?,
             evaluators,
             sessions,
+            selections: Selections::new(),
             connections: Connections::default(),
             runtime: Handle::current(),
             turns: Turns::default(),

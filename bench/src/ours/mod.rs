@@ -16,6 +16,7 @@ mod pipelined;
 mod restart;
 mod sandbox;
 mod small;
+mod tls;
 mod unpinned;
 mod walls;
 
@@ -46,6 +47,8 @@ pub(crate) async fn measure(runner: &mut Runner, stage: &Stage) {
     runner.settle("modules", modules);
     let walls = walls::measure(runner, stage).await;
     runner.settle("walls", walls);
+    let tls = tls::measure(runner, stage).await;
+    runner.settle("TLS", tls);
     let restart = restart::measure(runner, stage).await;
     runner.settle("first calls after a restart", restart);
     let opening = opening::measure(runner, stage).await;

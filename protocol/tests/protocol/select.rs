@@ -24,6 +24,40 @@ fn try_select(value: &[u8], path: &str) -> Result<Selection, SelectError<Infalli
     select(value, &path.parse().unwrap())
 }
 
+#[test]
+fn the_last_of_many_values_is_found_wherever_blocks_end() {
+    // Values of every length around the ends of blocks, in blocks of every source.
+    for size in [1, 2, 3, 5, 9, 10, 300, 5000] {
+        let item = serde_bytes::ByteBuf::from(vec![7; size]);
+        let mut list: Vec<serde_bytes::ByteBuf> = vec![item; 12_000 / size + 3];
+        list.push(serde_bytes::ByteBuf::from(b"last".to_vec()));
+        let value = pack(&(list.clone(), "after", vec![1u8; 9000], -7));
+        let parts = [("[0][-1]", pack(&list.last())), ("[1]", pack(&"after")), ("[-1]", pack(&-7))];
+        for (path, part) in parts {
+            let selected = try_select(&value, path).unwrap();
+            assert_eq!(selected.assemble(&Bytes::from(value.clone())), part, "{size} {path}");
+            for block in [1, 7, 4096, 4097] {
+                let read = |at: u64, len: usize| {
+                    Ok::<_, Infallible>(Bytes::copy_from_slice(&value[at as usize..][..len]))
+                };
+                let source = Blocks::new(value.len() as u64, NonZeroU64::new(block).unwrap(), read);
+                let selected = select(source, &path.parse().unwrap()).unwrap();
+                assert_eq!(selected.assemble(&Bytes::from(value.clone())), part);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_list_that_is_cut_short_is_damaged() {
+    for whole in [pack(&vec![1u8; 10_000]), pack(&vec!["some text"; 1000]), pack(&vec![1e9; 999])] {
+        for end in [3, 4, 5, 100, 4095, 4096, 4097, 8192, whole.len() - 1] {
+            let error = try_select(&whole[..end], "[-1]").unwrap_err();
+            assert!(matches!(error, SelectError::Damaged { .. }), "{end}: {error}");
+        }
+    }
+}
+
 /// The part is the value that JSON can say.
 #[track_caller]
 fn check(value: &serde_json::Value, path: &str, expected: &serde_json::Value) {

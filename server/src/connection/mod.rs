@@ -32,7 +32,8 @@ use greeting::Greeting;
 use link::{Event, Looks, Pace, next_event};
 use table::Entry;
 
-/// After so many messages of a frame it is seen whether others wait for too long.
+/// After so many messages of a frame, and after each that looks for a part of a value, it
+/// is seen whether others wait for too long.
 const LOOKS_AT_CLOCK: usize = 4;
 
 /// How long a client has to read why its connection ends, and to close its side.
@@ -215,11 +216,14 @@ impl Connection {
             let request = request.map_err(|error| {
                 Failure::new(ErrorCode::BadRequest, format!("a message can't be read: {error}"))
             })?;
+            let seeks =
+                matches!(request, Request::Select { .. } | Request::Get { path: Some(_), .. });
             self.take(request, &mut patience)?;
             if self.outbox.is_full() || matches!(self.stage, Stage::Opening { .. }) {
                 return Ok(false);
             }
-            if place % LOOKS_AT_CLOCK == LOOKS_AT_CLOCK - 1 && patience.is_over() {
+            let looks = seeks || place % LOOKS_AT_CLOCK == LOOKS_AT_CLOCK - 1;
+            if looks && patience.is_over() {
                 self.yields = true;
                 return Ok(false);
             }

@@ -14,7 +14,6 @@ use tokio_util::sync::CancellationToken;
 use super::Session;
 use super::calls::{self, Ended};
 use super::nested::Callee;
-use super::select::{select_cached, select_in_memory, select_stored};
 use super::series::Series;
 use super::state::Asker;
 use super::step::{Alarm, Job, Place, Step};
@@ -25,9 +24,6 @@ use crate::sandbox::{
     Permit, Running, TICK, run,
 };
 use crate::storage::StorageUrl;
-
-/// Parts of values up to this size are found on the thread that was asked.
-pub(super) const SMALL: u64 = 256 * 1024;
 
 /// How much longer a thread may run calls itself before it hands them to the
 /// executor, so that a connection's reader gets back to its socket.
@@ -322,37 +318,6 @@ impl Session {
 
     fn select(self: &Arc<Self>, into: RefId, of: Value, path: Path) {
         self.find_part(of, path, move |session, part| session.selected(into, part));
-    }
-
-    /// Finds a part here if that is quick, else where it may take long.
-    fn find_part(
-        self: &Arc<Self>,
-        value: Value,
-        path: Path,
-        then: impl FnOnce(&Session, Result<Value, Failure>) -> Vec<Step> + Send + 'static,
-    ) {
-        let session = Arc::clone(self);
-        let end = move |part| session.drive(then(&session, part), &mut Patience::none());
-        let memory = Arc::clone(self.memory());
-        match value.body.clone() {
-            Body::Memory(bytes) if value.len() <= SMALL => {
-                end(select_in_memory(&value, &bytes, &path, &memory));
-            }
-            Body::Memory(bytes) => {
-                self.core
-                    .runtime
-                    .spawn_blocking(move || end(select_in_memory(&value, &bytes, &path, &memory)));
-            }
-            Body::Stored(stored) => {
-                if let Some(part) = select_cached(&value, &stored, &path, &memory) {
-                    return end(Ok(part));
-                }
-                let config = Arc::clone(&self.config);
-                self.core.runtime.spawn(async move {
-                    end(select_stored(&value, &stored, &path, &config, &memory).await);
-                });
-            }
-        }
     }
 
     fn selected(&self, into: RefId, part: Result<Value, Failure>) -> Vec<Step> {

@@ -42,6 +42,7 @@ use farside_protocol::{
 pub(crate) use asks::description;
 pub(crate) use drive::Patience;
 pub(crate) use registry::{Opening, Sessions};
+pub(crate) use select::Selections;
 pub(crate) use state::Asker;
 pub(crate) use value::{Body, Value};
 

@@ -6,19 +6,100 @@ use bytes::Bytes;
 use farside_protocol::value::{Head, Kind, Path, Piece, SelectError, Selection, select};
 use farside_protocol::{ContentType, ErrorCode, Failure};
 
-use super::drive::SMALL;
-use super::value::Value;
+use super::Session;
+use super::drive::Patience;
+use super::step::Step;
+use super::value::{Body, Value};
+use crate::auth::OwnerId;
 use crate::config::Config;
 use crate::failures;
+use crate::fair_queue::{FairQueue, QueueFull, Turn};
 use crate::meter::{Charge, Meter};
 use crate::sandbox::too_large;
 use crate::storage::{Counted, CountedError, StoredValue};
 
+/// Parts of values up to this size are found on the thread that was asked.
+const SMALL: u64 = 64 * 1024;
+
 /// Pieces that a part may be of to be read from storage where it was asked for.
 const PIECES: usize = 8;
 
+/// Parts that are looked for at once elsewhere, each on a thread, which may wait for
+/// storage.
+const AT_ONCE: u32 = 4;
+
+/// Those of one owner, so that another's has a place at once.
+const OF_OWNER: u32 = 3;
+
+/// Those of one owner that may wait for it.
+const WAITING: usize = 64 * 1024;
+
+/// The turns of those parts, round the owners.
+pub(crate) struct Selections(FairQueue<OwnerId>);
+
+impl Selections {
+    pub(crate) fn new() -> Selections {
+        Selections(FairQueue::new(AT_ONCE, WAITING))
+    }
+
+    async fn turn(&self, owner: OwnerId) -> Result<Turn<OwnerId>, Failure> {
+        let busy = |QueueFull { waiting }| {
+            let message = format!("{waiting} parts of large values are looked for already");
+            Failure::new(ErrorCode::Unavailable, message)
+                .with_hint("wait for some of them before asking for more")
+        };
+        self.0.take(owner, 1, OF_OWNER).await.map_err(busy)
+    }
+}
+
+impl Session {
+    /// Finds a part here if that is quick, else when it is the owner's turn.
+    pub(super) fn find_part(
+        self: &Arc<Self>,
+        value: Value,
+        path: Path,
+        then: impl FnOnce(&Session, Result<Value, Failure>) -> Vec<Step> + Send + 'static,
+    ) {
+        let session = Arc::clone(self);
+        let end = move |part| session.drive(then(&session, part), &mut Patience::none());
+        let memory = Arc::clone(self.memory());
+        let quickly = match &value.body {
+            Body::Memory(bytes) => {
+                (value.len() <= SMALL).then(|| select_in_memory(&value, bytes, &path, &memory))
+            }
+            Body::Stored(stored) => select_cached(&value, stored, &path, &memory).map(Ok),
+        };
+        if let Some(part) = quickly {
+            return end(part);
+        }
+        let session = Arc::clone(self);
+        self.core.runtime.spawn(async move {
+            let part = session.find_in_turn(value, path, memory).await;
+            end(part);
+        });
+    }
+
+    async fn find_in_turn(
+        &self,
+        value: Value,
+        path: Path,
+        memory: Arc<Meter>,
+    ) -> Result<Value, Failure> {
+        let _turn = self.core.selections.turn(self.owner().id()).await?;
+        match value.body.clone() {
+            Body::Memory(bytes) => {
+                let find = move || select_in_memory(&value, &bytes, &path, &memory);
+                self.core.blocking(find).await
+            }
+            Body::Stored(stored) => {
+                select_stored(&value, &stored, &path, &self.config, &memory).await
+            }
+        }
+    }
+}
+
 /// Finds a part of a value in memory. Takes time by the value's size.
-pub(super) fn select_in_memory(
+fn select_in_memory(
     value: &Value,
     bytes: &Bytes,
     path: &Path,
@@ -44,7 +125,7 @@ pub(super) fn select_in_memory(
 
 /// Finds a small part of a value in storage that the system has in memory. None says
 /// no more than that [`select_stored`] is to be asked.
-pub(super) fn select_cached(
+fn select_cached(
     value: &Value,
     stored: &StoredValue,
     path: &Path,
@@ -67,7 +148,7 @@ pub(super) fn select_cached(
 }
 
 /// Finds a part of a value in storage, of which only that is read.
-pub(super) async fn select_stored(
+async fn select_stored(
     value: &Value,
     stored: &Arc<StoredValue>,
     path: &Path,

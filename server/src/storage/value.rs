@@ -8,7 +8,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 use farside_protocol::value::{Blocks, Path, SelectError, Selection, select, select_within};
 use tokio::runtime::Handle;
-use tokio::sync::AcquireError;
 
 use super::blocking::blocking;
 use super::counted::{Counted, CountedError};
@@ -131,7 +130,8 @@ impl StoredValue {
     }
 
     /// Which of its bytes are the part that `path` names. What that takes in memory is
-    /// added to the charge, which comes back.
+    /// added to the charge, which comes back. It keeps a blocking thread that waits for
+    /// reads, which need another one: so it must never have all of these threads.
     ///
     /// # Errors
     /// Which step failed and what was there; or storage can't be read.
@@ -141,12 +141,8 @@ impl StoredValue {
         charge: Charge,
     ) -> Result<(Selection, Charge), SelectError<CountedError<StorageError>>> {
         let storage = |error| SelectError::Source(CountedError::Source(error));
-        let stopping = |_: AcquireError| storage(StorageError::Stopping);
-        let selections = Arc::clone(&self.shared.selections);
-        let permit = selections.acquire_owned().await.map_err(stopping)?;
         let (value, runtime) = (Arc::clone(self), Handle::current());
         let selected = blocking(move || {
-            let _permit = permit;
             let mut charge = charge;
             let read = |at: u64, len| runtime.block_on(value.read(at..at + len as u64));
             let source = Counted::new(Blocks::new(value.len, BLOCK, read), &mut charge);

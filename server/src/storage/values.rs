@@ -9,15 +9,11 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
 use super::blocking::{blocking, detached};
 use super::value::{StoredValue, checksums, head};
 use super::{Durability, Key, Storage, StorageError};
-
-/// Selections that run at once. Each waits on a blocking thread for reads that
-/// need another one, so they must never be all of these threads.
-const SELECTIONS: usize = 64;
 
 /// The values in a storage. Cloning is cheap.
 #[derive(Clone, Debug)]
@@ -28,7 +24,6 @@ pub(crate) struct Values {
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) storage: Arc<dyn Storage>,
-    pub(super) selections: Arc<Semaphore>,
     /// Values that are held, by SHA-256. Held for look-ups only; a value must not
     /// be dropped meanwhile, since its end takes this lock.
     held: Mutex<HashMap<[u8; 32], Weak<StoredValue>>>,
@@ -55,7 +50,6 @@ impl Values {
         Ok(Values {
             shared: Arc::new(Shared {
                 storage,
-                selections: Arc::new(Semaphore::new(SELECTIONS)),
                 held: Mutex::default(),
                 writings: AtomicU64::new(0),
                 deletions,

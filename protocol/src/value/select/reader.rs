@@ -13,6 +13,9 @@ use super::source::Source;
 /// Bytes of a string that are looked at in one read.
 const TEXT_BLOCK: u64 = 64 * 1024;
 
+/// Bytes of heads that are looked at in one read.
+const HEADS_BLOCK: u64 = 4096;
+
 /// Keys that an error names.
 const KEYS_NAMED: usize = 8;
 
@@ -68,9 +71,43 @@ impl<S: Source> Reader<S> {
     pub(super) fn skip(&mut self, mut at: u64, count: u64) -> Result<u64, SelectError<S::Error>> {
         let mut left = count;
         while left > 0 {
-            let head = self.head(at)?;
-            at += head.len as u64 + head.body;
-            left = (left - 1).saturating_add(head.items);
+            let rest = self.len.saturating_sub(at);
+            // Up to where a source that reads in blocks may have another one.
+            let until = (HEADS_BLOCK - at % HEADS_BLOCK).max(Head::MAX as u64);
+            let wanted = left.saturating_mul(Head::MAX as u64).min(until);
+            let block = self.read(at, rest.min(wanted))?;
+            let mut inside = 0;
+            // Heads that lie whole in the block; at the end of the value all do.
+            let last = match block.len() as u64 == rest {
+                true => block.len(),
+                false => block.len().saturating_sub(Head::MAX - 1),
+            };
+            let mut beyond = 0;
+            while left > 0 && inside < last {
+                if is_one_byte(block[inside]) {
+                    inside += 1;
+                    left -= 1;
+                    continue;
+                }
+                let damaged = SelectError::Damaged { at: at + inside as u64 };
+                let Some(head) = Head::read(&block[inside..]) else { return Err(damaged) };
+                let end = inside as u64 + head.len as u64 + head.body;
+                if end > rest {
+                    return Err(damaged);
+                }
+                left = (left - 1).saturating_add(head.items);
+                match usize::try_from(end).ok().filter(|end| *end <= last) {
+                    Some(end) => inside = end,
+                    None => {
+                        beyond = end - inside as u64;
+                        break;
+                    }
+                }
+            }
+            if left > 0 && inside == 0 && beyond == 0 {
+                return Err(SelectError::Damaged { at });
+            }
+            at += inside as u64 + beyond;
         }
         Ok(at)
     }
@@ -155,4 +192,9 @@ impl<S: Source> Reader<S> {
         }
         Ok(chars)
     }
+}
+
+/// Whether a value that begins with this byte is that byte: a small integer, nil, a bool.
+fn is_one_byte(marker: u8) -> bool {
+    matches!(marker, 0x00..=0x7f | 0xc0 | 0xc2 | 0xc3 | 0xe0..=0xff)
 }

@@ -51,6 +51,7 @@ pub(super) fn ended(order: &Order, status: ExitStatus, words: &str) -> Failure {
 }
 
 /// How the system ended a process.
+#[cfg_attr(not(unix), expect(dead_code, reason = "only Unix tells by which signal"))]
 enum End {
     /// Its CPU time was used up.
     Time,

@@ -7,7 +7,6 @@ use super::Wall;
 pub(super) struct Landlock(Result<Holds, String>);
 
 /// Which of its walls the kernel has.
-#[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "there is none"))]
 struct Holds {
     version: i32,
     files: bool,
