@@ -23,7 +23,7 @@ use crate::listener::listen;
 use crate::machine;
 use crate::meter::Meter;
 use crate::sandbox::{Capacity, Sandbox, SandboxError};
-use crate::session::Sessions;
+use crate::session::{Selections, Sessions};
 use crate::storage::{self, FolderLock, Modules, StorageError, Values};
 use crate::tls::{Certificate, CertificateError};
 use crate::turns::Turns;

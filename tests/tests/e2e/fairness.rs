@@ -77,6 +77,30 @@ async fn an_owner_that_uploads_much_delays_another_by_little() {
 }
 
 #[tokio::test]
+async fn an_owner_that_looks_for_many_parts_delays_another_by_little() {
+    const PARTS: usize = 600;
+    let server = Server::start();
+    let quiet = session_of(&server, &["quiet"]).await;
+    let noisy = session_of(&server, &["noisy"]).await;
+    // Text, of which each character before the last one has to be looked at.
+    let text = "a".repeat(900 << 10);
+    let (own, others) = (quiet.put(&text), noisy.put(&text));
+    quiet.wait(&[own.id()], 1, None).await.unwrap();
+    let parts: Vec<_> = (0..PARTS).map(|_| others.select::<String>("[-1:]")).collect();
+    parts[0].get().await.unwrap();
+    // By then all of them are on their way to it, or wait there.
+    let part: String = own.select("[-1:]").get().await.unwrap();
+    assert_eq!(part, "a");
+    let ids: Vec<_> = parts.iter().map(farside::Far::id).collect();
+    let states = noisy.wait(&ids, 0, None).await.unwrap();
+    let found = states.iter().filter(|state| **state == RefState::Ready).count();
+    assert!(found < PARTS / 2, "{found} of the other's parts came first");
+    for part in parts {
+        assert_eq!(part.get().await.unwrap(), "a");
+    }
+}
+
+#[tokio::test]
 async fn an_owner_that_holds_its_share_of_instances_keeps_none_from_others() {
     let server = Server::builder()
         .flag("--limits-instances", "4")
