@@ -1,6 +1,7 @@
 //! What TLS costs: the same server with a certificate and without.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::Instant;
 
 use anyhow::{Result, ensure};
@@ -35,6 +36,8 @@ pub(crate) async fn measure(runner: &mut Runner, stage: &Stage) -> Result<()> {
     let pair = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()])?;
     fs::write(&certificate, pair.cert.pem())?;
     fs::write(&key, pair.signing_key.serialize_pem())?;
+    // A server takes no key that others can read.
+    fs::set_permissions(&key, Permissions::from_mode(0o600))?;
     let (certificate, key) = (certificate.display().to_string(), key.display().to_string());
     let flags = ["--tls-certificate", &certificate, "--tls-key", &key];
     let server = Server::start(&stage.cores, Place::Server, &data, &flags)?;
