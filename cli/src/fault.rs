@@ -250,7 +250,7 @@ mod tests {
         assert_snapshot!(told("cannot connect", error), @r"
         error: cannot connect: ws://127.0.0.1:7327 does not accept the token: the token is wrong
 
-        hint: `farside token show`, run where the server runs, prints the line that sets FARSIDE_TOKEN
+        hint: the server's operator makes one with `farside token new NAME`; the server's own is printed by `farside token show` where it runs. FARSIDE_TOKEN takes either
         (exit 4)
         ");
         let reason = Disconnected::Transport {

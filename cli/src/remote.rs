@@ -48,8 +48,7 @@ impl Remote {
             .url(&self.url)
             .agent(concat!("farside-cli/", env!("CARGO_PKG_VERSION")))
             .lease(LEASE);
-        let is_given = env::var_os("FARSIDE_TOKEN").is_some_and(|token| !token.is_empty());
-        let own = if is_given { None } else { own_token(&self.url) };
+        let own = if given_token().is_some() { None } else { own_token(&self.url) };
         match own {
             None => builder.connect().await.blame(WHAT),
             Some(Ok((token, url))) => {
@@ -83,7 +82,11 @@ impl Remote {
     /// # Errors
     /// The account has no home.
     pub(crate) fn state(&self) -> Result<StateFile, Fault> {
-        StateFile::of(&self.url).blame("cannot keep a current session")
+        let given = given_token().filter(|given| {
+            let own = own_token(&self.url).and_then(Result::ok);
+            own.is_none_or(|(own, _)| own.reveal() != given)
+        });
+        StateFile::of(&self.url, given.as_deref()).blame("cannot keep a current session")
     }
 
     async fn join(&self, client: &Client, kept: &Current) -> Result<Session, Fault> {
@@ -114,6 +117,11 @@ impl Remote {
         locked.write(&current).blame(WHAT)?;
         Ok((session, None))
     }
+}
+
+/// The token that the person names.
+fn given_token() -> Option<String> {
+    env::var("FARSIDE_TOKEN").ok().filter(|token| !token.is_empty())
 }
 
 impl Here {

@@ -103,20 +103,29 @@ pub(crate) async fn until_ready(
     what: &str,
 ) -> Result<(), Fault> {
     let language_there = here.session.language(language);
-    let mut ready = pin!(language_there.ready());
+    let mut ready = Box::pin(language_there.ready());
     let mut silence = pin!(tokio::time::sleep(SILENCE));
     let mut is_told = false;
-    loop {
+    let outcome = loop {
         tokio::select! {
-            ready = &mut ready => return ready.blame(what),
-            () = stop.next() => return Err(Fault::new(what, Why::Interrupted)),
+            ready = &mut ready => break ready.blame(what),
+            () = stop.next() => break Err(Fault::new(what, Why::Interrupted)),
             () = &mut silence, if !is_told => {
                 is_told = true;
                 let language = plain(language);
                 note(format_args!("waiting until {language} is compiled, which is done once"));
             }
         }
+    };
+    if outcome.is_err() {
+        // The process must not end before the server knows that what was asked can go.
+        drop(ready);
+        tokio::select! {
+            _ = here.session.flush() => {}
+            () = stop.next() => {}
+        }
     }
+    outcome
 }
 
 /// An evaluation that can be begun.

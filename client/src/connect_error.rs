@@ -24,17 +24,27 @@ pub enum CertificateProblem {
     #[error("is not valid yet")]
     Early,
     /// It is another server's.
-    #[error("is for other names: {}", names.join(", "))]
+    #[error("{}", for_names(names))]
     Name {
         /// Those that it is for.
         names: Vec<String>,
     },
+    /// It may sign others and is no server's own.
+    #[error("is that of a CA, which is none for a server")]
+    OfCa,
     /// Something else is wrong with it.
     #[error("is no good: {reason}")]
     Other {
         /// What.
         reason: String,
     },
+}
+
+fn for_names(names: &[String]) -> String {
+    match names {
+        [] => "names no host (it has no subjectAltName)".to_owned(),
+        names => format!("is for other names: {}", names.join(", ")),
+    }
 }
 
 /// Why there is no connection to a server.
@@ -203,10 +213,16 @@ impl ConnectError {
                     "the server's operator renews it; a server reads it again by itself"
                 }
                 CertificateProblem::Early => "is the clock of this machine right?",
-                CertificateProblem::Name { .. } => "use the name that the certificate is for",
-                CertificateProblem::Other { .. } => {
-                    "a server's own certificate is none of a CA; the server's operator replaces it"
+                CertificateProblem::Name { names } if names.is_empty() => {
+                    "its operator makes one with the host's name in it (openssl: `-addext \
+                     subjectAltName=DNS:NAME`)"
                 }
+                CertificateProblem::Name { .. } => "use the name that the certificate is for",
+                CertificateProblem::OfCa => {
+                    "its operator makes one that is not (openssl: `-addext \
+                     basicConstraints=critical,CA:FALSE`)"
+                }
+                CertificateProblem::Other { .. } => "the server's operator replaces it",
             },
             ConnectError::Encryption { .. } => "is the port right? The server's log may say more",
             ConnectError::Ca { .. } => {
@@ -233,8 +249,8 @@ impl ConnectError {
                 "use a client and a server of the same release: compare `farside version`"
             }
             ConnectError::NoToken { .. } | ConnectError::WrongToken { .. } => {
-                "`farside token show`, run where the server runs, prints the line that sets \
-                 FARSIDE_TOKEN"
+                "the server's operator makes one with `farside token new NAME`; the server's own \
+                 is printed by `farside token show` where it runs. FARSIDE_TOKEN takes either"
             }
             ConnectError::Refused { failure, .. } => failure.hint.as_deref()?,
             ConnectError::Disconnected { .. } => {

@@ -359,7 +359,7 @@ impl Outbox {
                 self.credit.window
             );
             return Err(Failure::new(ErrorCode::ValueTooLarge, message)
-                .with_hint("`put` the large part and pass its reference"));
+                .with_hint("a program can `put` the large part and pass its reference"));
         }
         Ok(())
     }

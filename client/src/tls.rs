@@ -92,7 +92,10 @@ fn failed(url: &str, error: io::Error) -> ConnectError {
     let problem = match error.get_ref().and_then(|error| error.downcast_ref::<Error>()) {
         Some(Error::InvalidMessage(_)) => return ConnectError::NoTls { url },
         Some(Error::InvalidCertificate(error)) => match error {
-            CertificateError::UnknownIssuer => CertificateProblem::Issuer,
+            // Also where one who is trusted has the name of the issuer, and not its key.
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+                CertificateProblem::Issuer
+            }
             CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
                 CertificateProblem::Expired
             }
@@ -105,7 +108,11 @@ fn failed(url: &str, error: io::Error) -> ConnectError {
                     names: presented.iter().map(|name| plain(name)).collect(),
                 }
             }
-            other => CertificateProblem::Other { reason: other.to_string() },
+            other => match other.to_string() {
+                // It comes from below rustls, which has no name for it.
+                reason if reason.contains("CaUsedAsEndEntity") => CertificateProblem::OfCa,
+                reason => CertificateProblem::Other { reason },
+            },
         },
         _ => return ConnectError::Encryption { url, source: error },
     };

@@ -44,7 +44,8 @@ async fn enter(State(door): State<Door>, request: Request) -> Response {
         Ok(upgrade) => upgrade,
         Err(_) => {
             let text = "this is a Farside server: it speaks WebSocket, not plain HTTP\n\n\
-                        hint: use the farside command or a client library with ws://\n";
+                        hint: use the farside command or a client library, with ws:// (wss:// where \
+                        it speaks TLS)\n";
             return (StatusCode::UPGRADE_REQUIRED, [("upgrade", "websocket")], text)
                 .into_response();
         }

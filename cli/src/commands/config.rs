@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use farside_server::config::{Config, Loaded};
+use farside_server::config::{Config, Loaded, usual_file};
 use serde_json::{Value, json};
 
 use crate::fault::{Blame, Fault};
@@ -42,6 +42,9 @@ impl ShowConfig {
         loaded.warnings.iter().for_each(|warning| note(format_args!("warning: {warning}")));
         if loaded.file.is_none() {
             note("\nno file was read; `farside config --default` prints one to begin with");
+            if let Some(path) = usual_file() {
+                note(format_args!("it is read from {path}, or from where FARSIDE_CONFIG says"));
+            }
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! The current session of each server, kept between invocations.
 //!
-//! One file for each server under the account's state folder
+//! One file for each server and token, since another owner can't go on with it, under the account's state folder
 //! (`$XDG_STATE_HOME/farside`), readable by the account alone, since it holds the
 //! session's resume key. It is replaced as a whole, and changed only under a lock,
 //! so that two commands at once end up in one session.
@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
 use farside_protocol::{RefId, ResumeKey, SessionId};
+use farside_server::Digest;
 use serde::{Deserialize, Serialize};
 
 /// A session that the next command goes on with.
@@ -49,22 +50,26 @@ pub(crate) enum StateError {
     },
 }
 
-/// Where one server's current session is kept.
+/// Digits of a token's hash in a file's name.
+const DIGITS: usize = 16;
+
+/// Where the current session of one token at one server is kept.
 #[derive(Clone, Debug)]
 pub(crate) struct StateFile {
     path: PathBuf,
 }
 
 impl StateFile {
-    /// The file for the server at a URL, in the account's state folder.
+    /// The file for the server at a URL, and a token if it is not the server's own of this
+    /// account, in the account's state folder.
     ///
     /// # Errors
     /// [`StateError::NoHome`].
-    pub(crate) fn of(url: &str) -> Result<StateFile, StateError> {
-        Ok(StateFile::within(&state_folder()?.join("sessions"), url))
+    pub(crate) fn of(url: &str, token: Option<&str>) -> Result<StateFile, StateError> {
+        Ok(StateFile::within(&state_folder()?.join("sessions"), url, token))
     }
 
-    fn within(folder: &Path, url: &str) -> StateFile {
+    fn within(folder: &Path, url: &str, token: Option<&str>) -> StateFile {
         let url = usual_spelling(url);
         let mut name = String::with_capacity(url.len() + 5);
         for byte in url.bytes() {
@@ -73,6 +78,12 @@ impl StateFile {
                 // Also upper case, which some file systems fold.
                 other => name.push_str(&format!("_{other:02x}")),
             }
+        }
+        if let Some(token) = token {
+            // Enough to tell tokens apart, and of no use to who would guess one.
+            let digest = Digest::of(token).to_string();
+            name.push('+');
+            name.push_str(&digest[..DIGITS]);
         }
         StateFile { path: folder.join(name + ".json") }
     }
@@ -257,7 +268,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read_until_it_is_forgotten() {
         let folder = tempfile::tempdir().unwrap();
-        let state = StateFile::within(&folder.path().join("a/b"), URL);
+        let state = StateFile::within(&folder.path().join("a/b"), URL, None);
         assert_eq!(state.read().unwrap(), None);
         state.lock().unwrap().write(&current(1)).unwrap();
         state.lock().unwrap().write(&Current { last: None, ..current(2) }).unwrap();
@@ -269,7 +280,7 @@ mod tests {
 
     #[test]
     fn servers_have_files_of_their_own() {
-        let name = |url| StateFile::within(Path::new("/s"), url).path;
+        let name = |url| StateFile::within(Path::new("/s"), url, None).path;
         assert_eq!(name(URL), Path::new("/s/ws_3a_2f_2f127.0.0.1_3a7327.json"));
         assert_eq!(name(URL), name("ws://127.0.0.1:7327/"));
         assert_ne!(name("ws://a_b"), name("ws://a/b"));
@@ -278,12 +289,21 @@ mod tests {
         assert_ne!(name("ws://localhosts"), name("ws://127.0.0.1s"));
     }
 
+    #[test]
+    fn tokens_have_files_of_their_own() {
+        let name = |token| StateFile::within(Path::new("/s"), URL, token).path;
+        let names = [None, Some("one"), Some("two")].map(name);
+        assert!(names[0] != names[1] && names[1] != names[2] && names[0] != names[2]);
+        assert_eq!(name(Some("one")), names[1]);
+        assert!(!names[1].display().to_string().contains("one"));
+    }
+
     #[cfg(unix)]
     #[test]
     fn nobody_else_can_read_it() {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
-        let state = StateFile::within(&folder.path().join("sessions"), URL);
+        let state = StateFile::within(&folder.path().join("sessions"), URL, None);
         state.lock().unwrap().write(&current(1)).unwrap();
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(&state.path), 0o600);
@@ -296,7 +316,7 @@ mod tests {
     #[test]
     fn a_damaged_file_says_so() {
         let folder = tempfile::tempdir().unwrap();
-        let state = StateFile::within(folder.path(), URL);
+        let state = StateFile::within(folder.path(), URL, None);
         for text in ["", "{}", r#"{"session":"x","key":"y","last":null}"#] {
             fs::write(&state.path, text).unwrap();
             assert!(matches!(state.read(), Err(StateError::Damaged { .. })), "{text}");
@@ -306,7 +326,7 @@ mod tests {
     #[test]
     fn only_one_of_many_at_once_opens_a_session() {
         let folder = tempfile::tempdir().unwrap();
-        let state = StateFile::within(folder.path(), URL);
+        let state = StateFile::within(folder.path(), URL, None);
         let opened = AtomicU32::new(0);
         std::thread::scope(|scope| {
             for number in 0..16 {

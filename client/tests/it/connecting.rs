@@ -236,11 +236,11 @@ async fn the_token_is_missing_or_wrong() {
     };
     insta::assert_snapshot!(greeted_with("", refused()).await, @r"
     the given transport wants a token, and none was given
-    hint: `farside token show`, run where the server runs, prints the line that sets FARSIDE_TOKEN
+    hint: the server's operator makes one with `farside token new NAME`; the server's own is printed by `farside token show` where it runs. FARSIDE_TOKEN takes either
     ");
     insta::assert_snapshot!(greeted_with("guess", refused()).await, @r"
     the given transport does not accept the token: the token is wrong
-    hint: `farside token show`, run where the server runs, prints the line that sets FARSIDE_TOKEN
+    hint: the server's operator makes one with `farside token new NAME`; the server's own is printed by `farside token show` where it runs. FARSIDE_TOKEN takes either
     ");
 }
 

@@ -101,7 +101,8 @@ impl Owners {
     pub(crate) fn admit(&self, shown: &str, now: SystemTime) -> Result<Admission, Failure> {
         let refused = |message: &str| {
             Failure::new(ErrorCode::Unauthenticated, message).with_hint(
-                "on the server's machine, `farside token show` prints the line to export",
+                "the server's operator makes one with `farside token new NAME`; on the server's \
+                 machine, `farside token show` prints the server's own",
             )
         };
         if shown.is_empty() {

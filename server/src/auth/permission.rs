@@ -22,7 +22,7 @@ pub enum Permission {
 
 /// There is no permission of that name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no permission `{name}`")]
+#[error("there is no permission `{name}`; there are: {}", Permission::ALL.map(Permission::name).join(", "))]
 pub struct UnknownPermission {
     /// The name.
     pub name: String,
@@ -128,7 +128,10 @@ mod tests {
         assert_eq!(Permissions::ALL, Permission::ALL.into_iter().collect());
         assert_eq!(Permissions::USUAL.to_string(), "upload, call, eval");
         let error = "uplaod".parse::<Permission>().unwrap_err();
-        assert_eq!(error.to_string(), "there is no permission `uplaod`");
+        assert_eq!(
+            error.to_string(),
+            "there is no permission `uplaod`; there are: upload, call, eval, publish, admin"
+        );
         assert!(!Permissions::default().contain(Permission::Call));
     }
 }

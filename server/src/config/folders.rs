@@ -18,6 +18,12 @@ pub(super) fn config_file() -> Option<PathBuf> {
     Some(folders.config_dir().join("farside").join("farside.toml"))
 }
 
+/// The same for people, with `~` for the account's home.
+#[must_use]
+pub fn usual_file() -> Option<String> {
+    config_file().map(|path| shorten_home(&path))
+}
+
 /// A path whose leading `~/` stands for the account's home.
 pub(super) fn expand_home(text: &str) -> PathBuf {
     match (text.strip_prefix("~/"), etcetera::home_dir()) {

@@ -24,6 +24,7 @@ mod text;
 
 pub use byte_size::ByteSize;
 pub use evaluator_files::EvaluatorFiles;
+pub use folders::usual_file;
 pub use load::{ConfigError, Loaded, Origin};
 pub use pem_file::PemFile;
 pub use process_memory::ProcessMemory;

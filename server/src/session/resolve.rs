@@ -140,7 +140,12 @@ impl State {
         if self.names.is_empty() {
             return failure.with_hint("the session has no modules yet; upload one first");
         }
-        let full: Vec<String> = self.function_names().collect();
+        // Nobody means those of evaluators, which are called by other words.
+        let evaluates = |full: &str| {
+            let slot = full.split_once('.').and_then(|(module, _)| self.names.get(module));
+            slot.is_some_and(|number| self.slots[*number as usize].evaluates)
+        };
+        let full: Vec<String> = self.function_names().filter(|full| !evaluates(full)).collect();
         let bare = full.iter().filter_map(|full| full.split_once('.').map(|(_, bare)| bare));
         let near = nearest(name, full.iter().map(String::as_str).chain(bare));
         let mut modules: Vec<&str> = self.names.keys().map(|name| &**name).collect();

@@ -399,7 +399,7 @@ async fn argument_bytes_beyond_the_credit_wait_in_the_client() {
     let never = echo.call::<String>("echo", ("x".repeat(200_000),));
     insta::assert_snapshot!(broken(&never).await, @"
     ValueTooLarge: arguments of 200006 bytes; the server takes 200000 at once
-    hint: `put` the large part and pass its reference
+    hint: a program can `put` the large part and pass its reference
     ");
 }
 

@@ -317,3 +317,44 @@ async fn an_owners_sessions_share_its_memory() {
     one.close().await.unwrap();
     assert_eq!(grows.call::<i32>("grow", (MUCH,)).get().await.unwrap(), 1);
 }
+
+#[tokio::test]
+async fn each_token_of_an_account_goes_on_with_its_own_session() {
+    let server = Server::start();
+    let shell = operator(&server);
+    let tokens = [new_token(&server, &["alice"]), new_token(&server, &["bob"])];
+    for token in &tokens {
+        admitted(&server, token).await;
+    }
+    let run = |token: Option<&str>, words: &[&str]| {
+        let mut command = shell.command(words);
+        match token {
+            Some(token) => command.env("FARSIDE_TOKEN", token),
+            None => command.env_remove("FARSIDE_TOKEN"),
+        };
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let sum = shell.home().join("sum.wat");
+    fs::write(&sum, ADD).unwrap();
+    let upload = ["upload", &sum.display().to_string()];
+    for token in &tokens {
+        run(Some(token), &upload);
+    }
+    for token in tokens.iter().cycle().take(4) {
+        assert_eq!(run(Some(token), &["call", "add", "2", "40"]).trim(), "42");
+    }
+    // The server's own is the same, whether it is told or found.
+    run(Some(&server.token()), &upload);
+    assert_eq!(run(None, &["call", "add", "1", "2"]).trim(), "3");
+}
+
+#[test]
+fn tokens_of_a_folder_without_a_server_are_said_to_be_that() {
+    let shell = Shell::away().env("FARSIDE_DATA", "unused");
+    let said = shell.run(&["token", "list"]).to_string();
+    assert!(said.contains("no server runs with the data folder"), "{said}");
+    let said = shell.run(&["token", "new", "alice"]).to_string();
+    assert!(said.contains("no server runs with the data folder"), "{said}");
+}

@@ -152,6 +152,16 @@ async fn certificates_that_are_not_accepted() {
     the certificate of wss://127.0.0.1:PORT is not valid yet
     hint: is the clock of this machine right?
     ");
+    pki.sign(&[], |_| {});
+    assert_snapshot!(refused(&server, trusting(&server, &ca)).await, @"
+    the certificate of wss://127.0.0.1:PORT names no host (it has no subjectAltName)
+    hint: its operator makes one with the host's name in it (openssl: `-addext subjectAltName=DNS:NAME`)
+    ");
+    pki.sign(&NAMES, |params| params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained));
+    assert_snapshot!(refused(&server, trusting(&server, &ca)).await, @"
+    the certificate of wss://127.0.0.1:PORT is that of a CA, which is none for a server
+    hint: its operator makes one that is not (openssl: `-addext basicConstraints=critical,CA:FALSE`)
+    ");
 }
 
 #[tokio::test]

@@ -63,9 +63,9 @@ async fn who_is_not_greeted_is_told_why() {
     VersionMismatch: the client speaks protocol version 2, the server version 1
     hint: use a client and a server of the same release
     Unauthenticated: the token is wrong
-    hint: on the server's machine, `farside token show` prints the line to export
+    hint: the server's operator makes one with `farside token new NAME`; on the server's machine, `farside token show` prints the server's own
     Unauthenticated: no token was given
-    hint: on the server's machine, `farside token show` prints the line to export
+    hint: the server's operator makes one with `farside token new NAME`; on the server's machine, `farside token show` prints the server's own
     BadRequest: the first message was Attach, not Hello
     BadRequest: the first message was Sessions, not Hello
     ");

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use clap::Args;
 use farside_server::{TokenRecord, TokensFile};
 
-use super::{Data, expiry, limits, to_json};
+use super::{Data, expiry, limits, note_if_unused, to_json};
 use crate::fault::{Blame, Fault};
 use crate::options::Format;
 use crate::output::{note, print, print_json};
@@ -38,6 +38,7 @@ impl List {
         }
         if tokens.is_empty() {
             note("no tokens but the server's own, which `farside token show` prints");
+            note_if_unused(&config.data);
             return Ok(());
         }
         let row = |record: &TokenRecord| {
@@ -45,6 +46,8 @@ impl List {
             [name.clone(), allow.to_string(), expiry(record, now), limits(record)]
         };
         let rows: Vec<_> = tokens.iter().map(row).collect();
-        print(table(["OWNER", "PERMITS", "EXPIRES", "LIMITS"], &rows)).blame(WHAT)
+        print(table(["OWNER", "PERMITS", "EXPIRES", "LIMITS"], &rows)).blame(WHAT)?;
+        note_if_unused(&config.data);
+        Ok(())
     }
 }

@@ -6,7 +6,7 @@ mod new;
 mod revoke;
 mod show;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use clap::{Args, Subcommand};
@@ -15,6 +15,8 @@ use farside_server::config::Config;
 use serde_json::{Value, json};
 
 use crate::fault::Fault;
+use crate::output::note;
+use crate::shell::address::kept_address;
 use crate::shell::token::{TokenError, environment};
 use crate::show::plain::span;
 
@@ -69,6 +71,16 @@ impl Data {
             Some(data) => Config { data, ..loaded.config },
             None => loaded.config,
         })
+    }
+}
+
+/// Tells that no server runs with a data folder, if none does: another one may be meant.
+fn note_if_unused(data: &Path) {
+    if kept_address(data).is_none() {
+        note(format_args!(
+            "\nno server runs with the data folder {}; --data names another",
+            data.display()
+        ));
     }
 }
 

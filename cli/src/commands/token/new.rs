@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use clap::Args;
 use farside_server::{Digest, Permission, Permissions, TokenRecord, TokensFile};
 
-use super::{Data, expiry, to_json};
+use super::{Data, expiry, note_if_unused, to_json};
 use crate::fault::{Blame, Fault};
 use crate::options::Format;
 use crate::output::{note, print, print_json};
@@ -95,6 +95,7 @@ impl New {
             expiry(&record, now),
             token.reveal()
         ));
+        note_if_unused(&config.data);
         Ok(())
     }
 }

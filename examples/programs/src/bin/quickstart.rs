@@ -7,7 +7,8 @@ use farside::{Array, Client};
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let samples = Array::from((0..1_000).map(f64::from).collect::<Vec<_>>());
 
-    let client = Client::builder().connect().await?; // FARSIDE_URL and FARSIDE_TOKEN say where
+    // FARSIDE_URL says where, and FARSIDE_TOKEN has the line of `farside token show`.
+    let client = Client::builder().connect().await?;
     let session = client.session().await?;
     let stats = session.upload("stats.wasm").await?; // by SHA-256: sent once, ever
     let data = session.put(&samples); // Far<Array<f64>>, no waiting
