@@ -140,6 +140,7 @@ async fn upload(stage: &Stage, ready: bool) -> Result<f64> {
             for pid in compilers {
                 let pid = Pid::from_raw(pid).context("a process has a number")?;
                 kill_process(pid, Signal::KILL).context("cannot end a compiler")?;
+                until_ended(pid).await?;
             }
         }
         let code = unknown_module(SMALL);
@@ -175,4 +176,15 @@ fn is_ready(pid: i32) -> bool {
     status.contains("State:\tS")
         && status.contains("Threads:\t1\n")
         && status.contains("Seccomp:\t2")
+}
+
+/// Waits until a process that was ended is no more, or only waits to be missed.
+async fn until_ended(pid: Pid) -> Result<()> {
+    let begun = Instant::now();
+    let path = format!("/proc/{}/status", pid.as_raw_nonzero());
+    while fs::read_to_string(&path).is_ok_and(|status| !status.contains("State:\tZ")) {
+        ensure!(begun.elapsed() < PATIENCE, "a compiler does not end");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    Ok(())
 }
