@@ -1,7 +1,6 @@
 //! What all connections and sessions of one server share.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
@@ -13,19 +12,13 @@ use crate::config::{ByteSize, Config};
 use crate::connection::{Connections, LinkPatience};
 use crate::evaluators::Evaluators;
 use crate::failures;
+use crate::giving_back::{GivingBack, IN_FLUX, Seen};
 use crate::machine;
 use crate::meter::Meter;
 use crate::sandbox::{CodeId, Module, ModuleError, Product, Sandbox};
 use crate::session::{Selections, Sessions};
 use crate::storage::{FolderLock, Modules, Values};
 use crate::turns::Turns;
-
-/// Memory that may be in use for a moment, or kept for use by the allocator, without
-/// being counted one by one.
-const IN_FLUX: u64 = 64 << 20;
-
-/// At every so many looks of the caretaker freed memory is given back.
-const GIVES_BACK: u64 = 10;
 
 /// One server's configuration, sandbox, storage and sessions.
 pub(crate) struct Core {
@@ -36,10 +29,8 @@ pub(crate) struct Core {
     pub(crate) memory: Arc<Meter>,
     /// Bytes that the process had for itself before it served anyone.
     pub(crate) memory_at_start: u64,
-    /// How often the caretaker has looked at it.
-    pub(crate) looks: AtomicU64,
-    /// Bytes that nothing counted when it last had some given back.
-    pub(crate) uncounted: AtomicU64,
+    /// When some is given back. Held by the caretaker alone.
+    pub(crate) giving_back: Mutex<GivingBack>,
     pub(crate) modules: Modules,
     pub(crate) values: Values,
     pub(crate) evaluators: Arc<Evaluators>,
@@ -148,21 +139,25 @@ impl Core {
     }
 
     /// Gives back what idle guests have left of their stacks, and has the allocator give
-    /// back what was freed: every now and then while there is much that nothing here
-    /// counts, and soon when that grows. Takes as long as there is memory.
+    /// back what was freed, if there is much that nothing here counts. Takes as long as
+    /// there is memory.
     fn give_back_memory(&self, own: u64) {
-        let looks = self.looks.fetch_add(1, Ordering::Relaxed);
         let uncounted = own.saturating_sub(self.memory_at_start + self.memory.used());
-        let grew = uncounted.saturating_sub(self.uncounted.load(Ordering::Relaxed)) > IN_FLUX;
-        let is_time = looks.is_multiple_of(GIVES_BACK) && uncounted > IN_FLUX / 4;
-        if grew || is_time {
-            self.sandbox.stock.give_back_stacks();
-            self.sessions.give_back_stacks();
-            machine::give_back_freed();
+        let seen = Seen { uncounted, sessions: self.sessions.count() };
+        if !self.giving_back.lock().unwrap_or_else(PoisonError::into_inner).look(seen) {
+            return;
         }
-        if grew || looks.is_multiple_of(GIVES_BACK) {
-            self.uncounted.store(uncounted, Ordering::Relaxed);
-        }
+        let begun = Instant::now();
+        self.sandbox.stock.give_back_stacks();
+        self.sessions.give_back_stacks();
+        let stacks = begun.elapsed();
+        machine::give_back_freed();
+        tracing::debug!(
+            uncounted = %ByteSize::new(uncounted).about(),
+            ?stacks,
+            all = ?begun.elapsed(),
+            "memory was given back"
+        );
     }
 
     /// Has what the system counts as this process's memory count here, as far as that is

@@ -8,6 +8,7 @@ mod cpu;
 mod evaluators;
 mod failures;
 mod fair_queue;
+mod giving_back;
 mod listener;
 mod machine;
 mod meter;

@@ -4,8 +4,7 @@
 use std::future::Future;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use axum::Router;
@@ -19,6 +18,7 @@ use crate::config::{ByteSize, Config, ConfigError};
 use crate::connection::{self, Connections};
 use crate::core::{Core, shutting_down};
 use crate::evaluators::{Evaluators, NoEvaluator};
+use crate::giving_back::GivingBack;
 use crate::listener::listen;
 use crate::machine;
 use crate::meter::Meter;
@@ -171,8 +171,7 @@ impl Server {
             sandbox,
             memory,
             memory_at_start: machine::own_memory().map_or(0, ByteSize::bytes),
-            looks: AtomicU64::new(0),
-            uncounted: AtomicU64::new(0),
+            giving_back: Mutex::new(GivingBack::new()),
             modules: Modules::open(Arc::clone(&storage)).await?,
             values: Values::open(storage).await?,
             evaluators,

@@ -216,6 +216,10 @@ impl Sessions {
         }
     }
 
+    pub(crate) fn count(&self) -> usize {
+        self.table().open.len()
+    }
+
     /// Calls taken and not finished, and values looked for, in all sessions.
     pub(crate) fn pending(&self) -> u64 {
         self.all().iter().map(|session| session.pending()).sum()
