@@ -33,21 +33,21 @@ pub(crate) struct GivingBack {
     left: u32,
     /// What was uncounted before the last time, if that was at the last look.
     before: Option<u64>,
-    /// What was uncounted after it.
-    after: u64,
+    /// The least that was uncounted since.
+    least: u64,
     sessions: usize,
 }
 
 impl GivingBack {
     pub(crate) fn new() -> GivingBack {
-        GivingBack { wait: SOON, left: SOON, before: None, after: 0, sessions: 0 }
+        GivingBack { wait: SOON, left: SOON, before: None, least: 0, sessions: 0 }
     }
 
     /// Looks once more; true if memory shall be given back now.
     pub(crate) fn look(&mut self, seen: Seen) -> bool {
         let Seen { uncounted, sessions } = seen;
         if let Some(before) = self.before.take() {
-            self.after = uncounted;
+            self.least = uncounted;
             self.wait = match before.saturating_sub(uncounted) {
                 WORTH.. => SOON,
                 _ => (2 * self.wait).min(SELDOM),
@@ -59,8 +59,9 @@ impl GivingBack {
             self.left = self.left.min(SOON);
         }
         self.sessions = sessions;
+        self.least = self.least.min(uncounted);
         self.left = self.left.saturating_sub(1);
-        let grew = uncounted.saturating_sub(self.after) > IN_FLUX;
+        let grew = uncounted.saturating_sub(self.least) > IN_FLUX;
         let is_time = grew || (self.left == 0 && uncounted > WORTH);
         if is_time {
             self.before = Some(uncounted);
@@ -101,6 +102,14 @@ mod tests {
         let _ = times(&mut giving, 2000, 60 * MIB, 5);
         assert_eq!(times(&mut giving, 20, 60 * MIB, 4), [9]);
         assert_eq!(times(&mut giving, 5, 130 * MIB, 4), [0]);
+    }
+
+    #[test]
+    fn what_comes_after_much_has_gone_is_new() {
+        let mut giving = GivingBack::new();
+        let _ = times(&mut giving, 2000, 400 * MIB, 5);
+        let _ = times(&mut giving, 2, 50 * MIB, 5);
+        assert_eq!(times(&mut giving, 2, 130 * MIB, 5), [0]);
     }
 
     #[test]

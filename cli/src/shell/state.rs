@@ -1,9 +1,9 @@
 //! The current session of each server, kept between invocations.
 //!
-//! One file for each server and token, since another owner can't go on with it, under the account's state folder
-//! (`$XDG_STATE_HOME/farside`), readable by the account alone, since it holds the
-//! session's resume key. It is replaced as a whole, and changed only under a lock,
-//! so that two commands at once end up in one session.
+//! One file for each server and token, since another owner can't go on with the session,
+//! under the account's state folder (`$XDG_STATE_HOME/farside`), readable by the account
+//! alone, since it holds the session's resume key. It is replaced as a whole, and changed
+//! only under a lock, so that two commands at once end up in one session.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};

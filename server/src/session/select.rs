@@ -19,7 +19,7 @@ use crate::sandbox::too_large;
 use crate::storage::{Counted, CountedError, StoredValue};
 
 /// Parts of values up to this size are found on the thread that was asked.
-const SMALL: u64 = 64 * 1024;
+const SMALL: u64 = 256 * 1024;
 
 /// Pieces that a part may be of to be read from storage where it was asked for.
 const PIECES: usize = 8;

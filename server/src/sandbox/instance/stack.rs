@@ -101,7 +101,7 @@ mod lower {
         let begin = (here - (FIBER_STACK - ABOVE)).next_multiple_of(PAGE);
         #[expect(unsafe_code, reason = "a stack is no object that could be borrowed")]
         // SAFETY: this frame is on a stack of `FIBER_STACK` bytes that a store made for its
-        // guests, at most `ABOVE` below its top; so the range lies in it. It begins `KEPT`
+        // guests, at most `ABOVE` below its top; so the range lies in it. It ends `KEPT`
         // below this frame, and a stack grows downwards: nothing that is still in use lies
         // there, and nothing that this function calls reaches there.
         let given =
